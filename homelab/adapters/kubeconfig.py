@@ -1,0 +1,124 @@
+"""Which kubeconfig to use, and an API client made from it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+from kubernetes import aio
+
+from homelab.ports import ClusterError
+
+K3S = Path("/etc/rancher/k3s/k3s.yaml")
+"""Where k3s writes the administrator's kubeconfig. Source: k3s docs, cluster access."""
+
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+"""A dead peer is noticed after 25 s even on a stream on which nobody speaks."""
+
+
+class KubeconfigError(ClusterError):
+    """No usable kubeconfig; the text says which file, why, and what to do."""
+
+
+def find(wanted: str | None, environment: Mapping[str, str], home: Path) -> Path:
+    """The kubeconfig to use: the option, `KUBECONFIG`, `~/.kube/config`, then k3s's own file.
+
+    `KUBECONFIG` may list several files; the first that exists is used. Raises KubeconfigError.
+    """
+    if wanted:
+        return _readable(Path(wanted).expanduser())
+    listed = [Path(part).expanduser() for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if listed:
+        return _readable(next((path for path in listed if path.exists()), listed[0]))
+    usual = [home / ".kube" / "config", K3S]
+    for path in usual:
+        if _exists(path):
+            return _readable(path)
+    raise KubeconfigError(
+        f"no kubeconfig: KUBECONFIG is not set and neither {usual[0]} nor {usual[1]} exists; "
+        f"copy the cluster's kubeconfig to {usual[0]} or name it with --kubeconfig FILE"
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True  # it is there, in a folder that we may not enter: _readable says so
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except FileNotFoundError:
+        raise KubeconfigError(
+            f"kubeconfig {path} does not exist; name the right file with --kubeconfig FILE or KUBECONFIG"
+        ) from None
+    except OSError as error:
+        raise KubeconfigError(
+            f"kubeconfig {path} cannot be read: {error.strerror}; "
+            f"copy it to a file of yours: sudo install -m 600 -o $USER {path} ~/.kube/config"
+        ) from None
+
+
+async def client(path: Path, context: str | None) -> aio.client.ApiClient:
+    """An API client with the file's server, trust and credentials. Raises KubeconfigError."""
+    configuration = aio.client.Configuration()
+    try:
+        # The library writes embedded keys to files for OpenSSL; they are read when the client is made and not after.
+        with tempfile.TemporaryDirectory(prefix="homelab-tui-") as folder:
+            await aio.config.load_kube_config(
+                config_file=str(path), context=context, client_configuration=configuration, temp_file_path=folder
+            )
+            configuration.client_session_kwargs = {}
+            made = aio.client.ApiClient(configuration=configuration)
+    except aio.config.ConfigException as error:
+        raise KubeconfigError(f"kubeconfig {path}: {_plain(error, path, context)}") from None
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, KeyError):
+        raise KubeconfigError(f"kubeconfig {path} is not a kubeconfig; name the right file with --kubeconfig") from None
+    except (ssl.SSLError, OSError) as error:
+        raise KubeconfigError(
+            f"kubeconfig {path}: its certificate or key cannot be loaded ({error}); fetch the file anew"
+        ) from None
+    made.rest_client.pool_manager = _session(made)
+    return made
+
+
+def contexts(path: Path) -> list[str]:
+    """Names of the contexts in a kubeconfig; empty when it has none or is no kubeconfig."""
+    try:
+        document: Any = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        return [entry["name"] for entry in document.get("contexts") or []]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, KeyError):
+        return []
+
+
+def _plain(error: Exception, path: Path, context: str | None) -> str:
+    known = contexts(path)
+    if context and context not in known:
+        return f"it has no context {context!r}; it has: {', '.join(known) or 'none'}"
+    return f"{str(error).strip().rstrip('.')}; fetch the file anew or name another with --kubeconfig"
+
+
+def _session(made: aio.client.ApiClient) -> aiohttp.ClientSession:
+    """The library's session, but with sockets that notice a dead peer."""
+    rest = made.rest_client
+    connector = aiohttp.TCPConnector(limit=rest.maxsize, ssl=rest.ssl_context, socket_factory=_keepalive_socket)
+    return aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=2**21)
+
+
+def _keepalive_socket(address: Any) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made

@@ -1,0 +1,365 @@
+"""Kubernetes over `kubernetes.aio`, objects as plain JSON.
+
+The library gives kubeconfig, authentication and transport; its typed models are never touched (they cost more time and
+memory than all the rest of the console). A watch survives 410, silence, and an API server that is gone for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+import aiohttp
+from kubernetes import aio
+
+from homelab.adapters import kubeconfig
+from homelab.pauses import pauses
+from homelab.ports import (
+    Alive,
+    Change,
+    Changed,
+    ClusterError,
+    Conflict,
+    Contest,
+    Forbidden,
+    Gone,
+    Kind,
+    Listed,
+    Lost,
+    NotFound,
+    NotServed,
+    Raw,
+    Ref,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+
+FIELD_MANAGER = "homelab-tui"
+PAGE = 500
+"""Objects a list answer holds at most."""
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 30.0
+WATCH_SECONDS = 290
+"""After so long the API server ends a watch by itself and we open the next one where it stopped."""
+SILENCE_SECONDS = 90.0
+"""Bookmarks come about every minute; a stream silent for longer is dead. Source: Kubernetes API concepts, bookmarks."""
+
+_Verb = Literal["GET", "PATCH", "DELETE"]
+_Pairs = list[tuple[str, str]]
+_Objects = list[Raw]
+
+
+class _Expired(ClusterError):
+    """410: the version to go on from is no longer known; everything must be listed anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """How the API names a kind in its paths."""
+
+    api_version: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str | None, name: str | None = None) -> str:
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
+
+
+class KubernetesCluster:
+    """Keeps `ports.Cluster`. Belongs to the event loop that `connect` ran on."""
+
+    def __init__(self, client: aio.client.ApiClient, path: Path) -> None:
+        self._client = client
+        self._path = path
+        self._server = client.configuration.host
+        self._served: dict[str, dict[str, _Resource]] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    @classmethod
+    async def connect(cls, path: Path, context: str | None = None) -> KubernetesCluster:
+        """Read the kubeconfig; nothing is asked of the server yet. Raises KubeconfigError."""
+        return cls(await kubeconfig.client(path, context), path)
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._client.close()
+
+    async def version(self) -> str:
+        """The server's version, such as `v1.37.2`."""
+        return str((await self._json("GET", "/version"))["gitVersion"])
+
+    async def get(self, ref: Ref) -> Raw | None:
+        """One object, or None when it, or its kind, is not there."""
+        try:
+            resource = await self._resource(ref.kind)
+            found: Raw = await self._json("GET", resource.path(ref.namespace, ref.name))
+        except (NotFound, NotServed):
+            return None
+        return found
+
+    async def list(
+        self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> tuple[Raw, ...]:
+        """Every object of a kind. Raises NotServed."""
+        path = (await self._resource(kind)).path(namespace)
+        return (await self._list(kind, path, _query(labelSelector=labels, fieldSelector=fields))).objects
+
+    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False) -> Raw:
+        """Server-side apply; unknown fields are refused rather than dropped."""
+        ref = Ref.of(obj)
+        path = (await self._resource(ref.kind)).path(ref.namespace, ref.name)
+        query = _query(
+            fieldManager=FIELD_MANAGER,
+            fieldValidation="Strict",
+            force="true" if force else None,
+            dryRun="All" if dry_run else None,
+        )
+        applied: Raw = await self._json("PATCH", path, query, obj, "application/apply-patch+yaml")
+        return applied
+
+    async def delete(self, ref: Ref, *, uid: str) -> None:
+        """Delete the object with this uid, and before it what depends on it."""
+        body = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
+        try:
+            path = (await self._resource(ref.kind)).path(ref.namespace, ref.name)
+            await self._json("DELETE", path, body=body)
+        except (NotFound, NotServed):
+            return
+
+    async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
+        """JSON from a pod through the API server's proxy: needs no route to the pod; the user's own rights apply."""
+        where, _, query = path.partition("?")
+        pairs = parse_qsl(query)
+        return await self._json("GET", f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}", pairs)
+
+    async def watch(
+        self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> AsyncIterator[Change]:
+        """Every object now, then every change, for ever; trouble arrives as Lost and is retried with growing pauses."""
+        query = _query(labelSelector=labels, fieldSelector=fields)
+        since: str | None = None
+        waits = pauses()
+        while True:
+            try:
+                path = (await self._resource(kind)).path(namespace)
+                if since is None:
+                    listed = await self._list(kind, path, query)
+                    since = listed.version
+                    yield Listed(listed.objects)
+                opened = time.monotonic()
+                async for version, change in self._events(kind, path, [*query, ("resourceVersion", since)]):
+                    since = version or since
+                    yield change
+                    if version:
+                        waits = pauses()
+                if time.monotonic() - opened < 1:  # a server that hangs up at once must not be asked in a tight loop
+                    await asyncio.sleep(next(waits))
+            except _Expired:
+                since = None
+            except ClusterError as error:
+                yield Lost(error)
+                await asyncio.sleep(next(waits))
+
+    async def _events(self, kind: Kind, path: str, query: _Pairs) -> AsyncIterator[tuple[str, Change]]:
+        """Changes of one watch request, each with the version to go on from."""
+        asked = [*query, *_query(watch="1", allowWatchBookmarks="true", timeoutSeconds=str(WATCH_SECONDS))]
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        response = await self._send("GET", path, asked, limits=limits)
+        yield "", Alive()
+        try:
+            async for line in self._lines(response):
+                if line.strip():
+                    yield _event(kind, line)
+        finally:
+            response.close()
+
+    async def _lines(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        try:
+            async for line in response.content:
+                yield line
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    async def _list(self, kind: Kind, path: str, query: _Pairs) -> _Page:
+        found: _Objects = []
+        token = ""
+        while True:
+            more = [("continue", token)] if token else []
+            answer = await self._json("GET", path, [*query, ("limit", str(PAGE)), *more])
+            found += [_slim(kind, item) for item in answer.get("items") or []]
+            token = answer["metadata"].get("continue") or ""
+            if not token:
+                return _Page(tuple(found), answer["metadata"]["resourceVersion"])
+
+    async def _resource(self, kind: Kind) -> _Resource:
+        """How the API names this kind. Asked once per group version, and again while a kind is missing from it."""
+        async with self._asking.setdefault(kind.api_version, asyncio.Lock()):
+            known = self._served.get(kind.api_version, {})
+            if kind.name not in known:
+                known = self._served[kind.api_version] = await self._discover(kind.api_version)
+        if kind.name not in known:
+            raise NotServed(
+                f"the cluster at {self._server} knows no kind {kind.name} ({kind.api_version}); "
+                f"its definition comes with the stack: homelab-tui apply"
+            )
+        return known[kind.name]
+
+    async def _discover(self, api_version: str) -> dict[str, _Resource]:
+        try:
+            answer = await self._json("GET", f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
+        except NotFound:
+            return {}
+        return {
+            entry["kind"]: _Resource(api_version, entry["name"], entry["namespaced"])
+            for entry in answer["resources"]
+            if "/" not in entry["name"]
+        }
+
+    async def _json(
+        self,
+        verb: _Verb,
+        path: str,
+        query: _Pairs | None = None,
+        body: Raw | None = None,
+        content: str = "application/json",
+    ) -> Any:
+        limits = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+        response = await self._send(verb, path, query or [], body=body, content=content, limits=limits)
+        try:
+            return json.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(error) from None
+        except ValueError:
+            raise Unavailable(
+                f"{self._server}{path} did not answer with JSON; is something else at that address?"
+            ) from None
+
+    async def _send(
+        self,
+        verb: _Verb,
+        path: str,
+        query: _Pairs,
+        *,
+        limits: aiohttp.ClientTimeout,
+        body: Raw | None = None,
+        content: str = "application/json",
+    ) -> aiohttp.ClientResponse:
+        """One request; the answer's body is not read yet. Raises ClusterError for anything but success."""
+        headers = {"Content-Type": content, "Accept": "application/json"}
+        try:
+            method, url, sent, *_ = await self._client.param_serialize(
+                verb, path, query_params=query or None, header_params=headers, auth_settings=["BearerToken"]
+            )
+            answer = await self._client.call_api(
+                method, url, sent, body, _request_timeout=limits, _preload_content=False
+            )
+            response: aiohttp.ClientResponse = answer.response
+            if response.status < HTTPStatus.BAD_REQUEST:
+                return response
+            text = await response.text(errors="replace")
+        except (aiohttp.ClientError, TimeoutError, OSError, aio.config.ConfigException) as error:
+            raise self._unreachable(error) from None
+        raise self._refusal(response.status, text, path)
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+            fix = "check the clock of both machines, or fetch a new kubeconfig from the cluster"
+            return Unreachable(f"the certificate of {self._server} is not accepted: {reason}; {fix}")
+        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+            return Unreachable(
+                f"no TLS with {self._server}: {error}; is the server in {self._path} the API server's address?"
+            )
+        reason = "no answer in time" if isinstance(error, TimeoutError) else _first_line(error)
+        return Unreachable(
+            f"the Kubernetes API at {self._server} is not reachable: {reason}; "
+            f"is the master up, and is the server in {self._path} its address?"
+        )
+
+    def _refusal(self, code: int, text: str, path: str) -> ClusterError:
+        """What a status code means, in a sentence with the fix. `text` is a Status object or whatever a proxy said."""
+        status = _status(text)
+        message = status.get("message") or _first_line(text) or HTTPStatus(code).phrase
+        if code == HTTPStatus.UNAUTHORIZED:
+            return Unauthorized(
+                f"{self._server} does not accept the credentials in {self._path}: its client certificate or token "
+                f"has expired or was replaced; fetch the kubeconfig anew (k3s: sudo systemctl restart k3s renews it; "
+                f"kubeadm: sudo kubeadm certs renew admin.conf)"
+            )
+        if code == HTTPStatus.FORBIDDEN:
+            return Forbidden(f"a right is missing: {message}; use the administrator's kubeconfig or grant that right")
+        if code == HTTPStatus.CONFLICT and (contests := _contests(status)):
+            return Conflict(message, contests)
+        if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Unavailable(f"{path} answered {code}: {message}")
+        known = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.GONE: _Expired}
+        return known.get(HTTPStatus(code), Rejected)(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    objects: tuple[Raw, ...]
+    version: str
+
+
+def _query(**pairs: str | None) -> _Pairs:
+    return [(key, value) for key, value in pairs.items() if value is not None]
+
+
+def _slim(kind: Kind, obj: Raw) -> Raw:
+    """Lists name the kind once and for all; field ownership is most of an object's size and no pane shows it."""
+    obj["metadata"].pop("managedFields", None)
+    return {"apiVersion": kind.api_version, "kind": kind.name, **obj}
+
+
+def _event(kind: Kind, line: bytes) -> tuple[str, Change]:
+    """One line of a watch. Raises _Expired or Unavailable for an ERROR event, whose object is a Status."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        raise Unavailable("the API server's watch broke off in the middle of a line") from None
+    obj = event["object"]
+    if event["type"] == "ERROR":
+        code, message = obj.get("code"), obj.get("message") or "the watch failed"
+        raise _Expired(message) if code == HTTPStatus.GONE else Unavailable(f"watch of {kind.name}: {message}")
+    version = obj["metadata"]["resourceVersion"]
+    if event["type"] == "BOOKMARK":
+        return version, Alive()
+    return version, (Gone if event["type"] == "DELETED" else Changed)(_slim(kind, obj))
+
+
+def _status(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("kind") == "Status" else {}
+
+
+def _contests(status: dict[str, Any]) -> tuple[Contest, ...]:
+    """Who holds which field. Source: server-side apply's Status, causes with reason FieldManagerConflict."""
+    causes = (status.get("details") or {}).get("causes") or []
+    named = ((re.search(r'conflict with "([^"]+)"', cause.get("message", "")), cause) for cause in causes)
+    return tuple(
+        Contest(found[1] if found else "another manager", cause.get("field", "?"))
+        for found, cause in named
+        if cause.get("reason") == "FieldManagerConflict"
+    )
+
+
+def _first_line(text: object) -> str:
+    lines = str(text).strip().splitlines()
+    return lines[0][:300] if lines else type(text).__name__

@@ -1,0 +1,174 @@
+"""What the core needs from outside. `adapters` keep these promises; the core never imports a client library."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Raw = dict[str, Any]
+"""A Kubernetes object as plain JSON."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Kind:
+    """A kind of object at one version of its API group."""
+
+    api_version: str
+    """`v1`, `apps/v1`, `metallb.io/v1beta1`, ..."""
+    name: str
+    """`Service`, `Deployment`, ..."""
+
+    @property
+    def group(self) -> str:
+        """API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """The name of one object: enough to read or delete it."""
+
+    kind: Kind
+    namespace: str | None
+    """None for objects of the whole cluster."""
+    name: str
+
+    @classmethod
+    def of(cls, obj: Mapping[str, Any]) -> Ref:
+        """The name of a raw object."""
+        meta = obj["metadata"]
+        return cls(Kind(obj["apiVersion"], obj["kind"]), meta.get("namespace"), meta["name"])
+
+    def __str__(self) -> str:
+        return f"{self.kind.name} {self.namespace}/{self.name}" if self.namespace else f"{self.kind.name} {self.name}"
+
+
+class ClusterError(Exception):
+    """Something that the Kubernetes API answered or failed to answer; its text names what, where and the fix."""
+
+
+class Unreachable(ClusterError):
+    """No answer: no network, no server, a wrong certificate, a time-out."""
+
+
+class Unauthorized(ClusterError):
+    """401: the credentials are not (or no longer) accepted."""
+
+
+class Forbidden(ClusterError):
+    """403: the user lacks a right; the text names verb, kind and namespace."""
+
+
+class NotServed(ClusterError):
+    """The API has no such kind: its CustomResourceDefinition is not there (yet)."""
+
+
+class Rejected(ClusterError):
+    """The API understood and refused: an invalid object, a missing namespace, a webhook's no."""
+
+
+class NotFound(Rejected):
+    """404 where an object was needed, such as the namespace of a new one."""
+
+
+class Unavailable(ClusterError):
+    """The API cannot answer now (429, 5xx, a webhook that does not answer yet); the same request may pass later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """One field that another manager holds and that we would change."""
+
+    manager: str
+    field: str
+
+
+class Conflict(ClusterError):
+    """409 of a server-side apply: other managers hold fields that we would change."""
+
+    def __init__(self, message: str, contests: tuple[Contest, ...]) -> None:
+        super().__init__(message)
+        self.contests = contests
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every object that there is now; whatever was known before is void."""
+
+    objects: tuple[Raw, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One object is new or different."""
+
+    object: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """One object was deleted."""
+
+    object: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The stream was heard of and nothing changed (a bookmark, or a connection made anew)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The stream broke and is being made anew; what was known may be stale from now on."""
+
+    error: ClusterError
+
+
+Change = Listed | Changed | Gone | Alive | Lost
+
+
+class Cluster(Protocol):
+    """What the core needs from Kubernetes; objects are plain JSON."""
+
+    async def version(self) -> str:
+        """The server's version, such as `v1.37.2`."""
+
+    async def get(self, ref: Ref) -> Raw | None:
+        """One object, or None. A kind that is not served has no objects: None too."""
+
+    async def list(
+        self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> tuple[Raw, ...]:
+        """Every object of a kind, with `apiVersion` and `kind` set. Raises NotServed."""
+
+    def watch(
+        self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> AsyncIterator[Change]:
+        """Every object now, then every change, for ever. Never raises ClusterError: what went wrong arrives as Lost."""
+
+    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False) -> Raw:
+        """Server-side apply as `homelab-tui`. Raises Conflict naming the other managers and their fields."""
+
+    async def delete(self, ref: Ref, *, uid: str) -> None:
+        """Delete an object after its dependents, only while it is the one with this uid; nothing when it is gone."""
+
+    async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
+        """JSON that a pod serves, read through the API server's proxy. Raises Unavailable for a 5xx of the pod."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+
+
+class Downloads(Protocol):
+    """Where pinned upstream files come from."""
+
+    def fetch(self, url: str) -> bytes:
+        """The file's bytes. Raises DownloadError with what, where and the fix."""
+
+
+class DownloadError(Exception):
+    """A file could not be had; the text says which, from where, why and what to do."""
