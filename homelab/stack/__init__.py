@@ -1,0 +1,1 @@
+"""The stack: what it is made of, and how it comes onto a cluster and off it again."""

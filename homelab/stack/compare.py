@@ -1,0 +1,124 @@
+"""What an apply would do to a live cluster, asked by server-side dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from homelab.ports import Cluster, Conflict, Contest, NotFound, NotServed, Raw, Ref, Rejected, Unavailable
+from homelab.stack import inventory
+from homelab.stack.diff import Action, Difference, difference_text, holds
+from homelab.stack.inventory import Entry
+from homelab.stack.order import DEFINITION, NAMESPACE
+from homelab.stack.ownership import owner
+from homelab.stack.render import MANAGED_BY, OURS, Rendered
+from homelab.stack.stale import stale
+from homelab.together import together
+
+Live = Mapping[Ref, Raw | None]
+
+
+async def read(cluster: Cluster, refs: Iterable[Ref]) -> Live:
+    """The live objects, None where there is none. Raises ClusterError."""
+    wanted = list(refs)
+    found = await together(partial(cluster.get, ref) for ref in wanted)
+    return dict(zip(wanted, found, strict=True))
+
+
+async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Difference, ...]:
+    """Every object with what an apply would do to it, those that would be removed last. Writes nothing."""
+    known = await cluster.get(inventory.REF)
+    old = stale(inventory.entries(known), rendered)
+    live = await read(cluster, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
+    coming = _coming(rendered, live)
+    found = await together(partial(_difference, cluster, item, live[item.ref], coming) for item in rendered)
+    removed = (_removal(entry, obj) for entry in old if (obj := live[entry.ref]) and owner(obj).ours)
+    return (*found, *removed)
+
+
+def _removal(entry: Entry, live: Raw) -> Difference:
+    text = "\n".join(f"-{line[1:]}" for line in difference_text(None, live).splitlines() if line.startswith("+"))
+    return Difference(entry.stage, entry.ref, Action.REMOVE, text, "no longer part of the plan")
+
+
+async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str]) -> Difference:
+    """One object's difference. What the same plan brings first cannot be asked about yet: it is new, not verified."""
+    if live and not owner(live).ours:
+        return await foreign(cluster, item, live)
+    try:
+        after, contests = await applied(cluster, item.obj, live, dry_run=True)
+    except (NotFound, NotServed, Unavailable) as error:
+        if _awaited(item.ref, coming):
+            return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
+        return Difference(item.stage, item.ref, Action.BLOCKED, note=str(error))
+    except Rejected as error:
+        return Difference(item.stage, item.ref, Action.BLOCKED, note=str(error))
+    text = difference_text(live, after)
+    action = Action.NEW if live is None else Action.CHANGE if text else Action.SAME
+    return Difference(item.stage, item.ref, action, text, contests=contests)
+
+
+async def foreign(cluster: Cluster, item: Rendered, live: Raw) -> Difference:
+    """An object that is there and not ours: a tool's, or a namespace, is left alone; anything else stops the stage."""
+    keeper = owner(live)
+    if keeper.tool or item.ref.kind == NAMESPACE:
+        return Difference(item.stage, item.ref, Action.THEIRS, note=f"kept by {keeper.name}")
+    contests: tuple[Contest, ...] = ()
+    try:
+        await cluster.apply(item.obj, dry_run=True)
+    except Conflict as conflict:
+        contests = conflict.contests
+    except (Rejected, Unavailable):
+        pass  # whose it is already says enough
+    fields = ", ".join(f"{contest.field} ({contest.manager})" for contest in contests)
+    note = (
+        f"it exists and is not ours (written by {keeper.name}{f'; in conflict: {fields}' if fields else ''}); "
+        f"delete it, or hand it over: kubectl label {_path(item.ref)} {MANAGED_BY}={OURS}"
+    )
+    return Difference(item.stage, item.ref, Action.BLOCKED, note=note, contests=contests)
+
+
+def _path(ref: Ref) -> str:
+    scope = f"-n {ref.namespace} " if ref.namespace else ""
+    return f"{scope}{ref.kind.name.lower()} {ref.name}"
+
+
+async def applied(
+    cluster: Cluster, obj: Raw, live: Raw | None, *, dry_run: bool = False
+) -> tuple[Raw, tuple[Contest, ...]]:
+    """Server-side apply; fields that others hold are taken back only on our own object, and are named.
+
+    An object that already holds all that is wished is not sent at all: asking costs the server as much as changing.
+    Raises Conflict where the object is not ours, and every other ClusterError.
+    """
+    if live and owner(live).ours and holds(live, obj):
+        return live, ()
+    try:
+        return await cluster.apply(obj, dry_run=dry_run), ()
+    except Conflict as conflict:
+        if live is None or not owner(live).ours:
+            raise
+        return await cluster.apply(obj, dry_run=dry_run, force=True), conflict.contests
+
+
+def _coming(rendered: Iterable[Rendered], live: Live) -> frozenset[str]:
+    """Namespaces and API groups that the plan brings and the cluster has not (`ns/x`, `group/y`), webhooks included."""
+    found: set[str] = set()
+    for item in rendered:
+        ref, spec = item.ref, item.obj.get("spec") or {}
+        if ref.kind == NAMESPACE and live[ref] is None:
+            found.add(f"ns/{ref.name}")
+        elif ref.kind == DEFINITION and live[ref] is None:
+            found.add(f"group/{spec['group']}")
+        elif ref.kind.name.endswith("WebhookConfiguration"):
+            found |= _groups(item.obj)
+    return frozenset(found)
+
+
+def _groups(webhooks: Raw) -> set[str]:
+    rules = (rule for hook in webhooks.get("webhooks") or () for rule in hook.get("rules") or ())
+    return {f"group/{group}" for rule in rules for group in rule.get("apiGroups") or ()}
+
+
+def _awaited(ref: Ref, coming: frozenset[str]) -> bool:
+    return f"ns/{ref.namespace}" in coming or f"group/{ref.kind.group}" in coming

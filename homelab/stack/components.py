@@ -1,0 +1,36 @@
+"""What the stack is made of. A new component is a folder in `manifests/` and one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGES = ("load-balancer", "routing", "internal", "apps")
+"""In the order of deploying; a stage may count on the ones before it."""
+INCLUDE = ("crds", "namespaces", "volumes", "certificates")
+"""What a removal keeps unless it is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One deployable part of the stack."""
+
+    id: str
+    """Also the name of its folder in `manifests/`."""
+    stage: str
+    uses: tuple[str, ...] = ()
+    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, and the names of `render.derived`."""
+    upstream: tuple[str, ...] = ()
+    """Entries of `versions.toml` that belong to it; taken as they are, nothing is replaced in them."""
+
+
+COMPONENTS = (
+    Component("homelab", "load-balancer"),
+    Component("metallb", "load-balancer", uses=("load_balancer.pool",), upstream=("metallb",)),
+    Component("traefik-routing", "routing", upstream=("traefik-crds",)),
+    Component(
+        "traefik-internal",
+        "internal",
+        uses=("images.traefik", "ingress.internal.address", "ingress.internal.replicas", "sources.internal"),
+    ),
+    Component("whoami", "apps", uses=("images.whoami", "ingress.internal.domain")),
+)

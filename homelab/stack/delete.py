@@ -1,0 +1,220 @@
+"""Taking the stack off a cluster: stages in reverse, Services before MetalLB, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+from homelab.ports import Cluster, Kind, NotServed, Raw, Ref
+from homelab.stack import inventory
+from homelab.stack.apply import STAGE_SECONDS, Missing, StageFailed
+from homelab.stack.compare import Live, read
+from homelab.stack.components import STAGES
+from homelab.stack.inventory import Entry
+from homelab.stack.journal import Journal
+from homelab.stack.order import DEFINITION, NAMESPACE, SERVICE, removal_rank
+from homelab.stack.ownership import labels, owner
+from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
+from homelab.stack.readiness import READY, State, Status
+from homelab.stack.reasons import reasons
+from homelab.stack.render import MANAGED_BY, OURS, STAGE
+from homelab.stack.settle import NotSettled, settle
+from homelab.stack.stale import CERTIFICATE, PROTECTED
+from homelab.together import together
+
+GIVEN_BY_METALLB = "metallb.io/ip-allocated-from-pool"
+_OWN_KINDS = (
+    Kind("apps/v1", "Deployment"),
+    Kind("apps/v1", "StatefulSet"),
+    Kind("apps/v1", "DaemonSet"),
+    Kind("batch/v1", "CronJob"),
+    SERVICE,
+    Kind("networking.k8s.io/v1", "Ingress"),
+    Kind("v1", "PersistentVolumeClaim"),
+)
+"""What a person would miss in a deleted namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One object that stays, and why."""
+
+    entry: Entry
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What would go and what would stay."""
+
+    gone: tuple[tuple[Entry, str], ...]
+    """Entries with the uid of what they stand for, in the order of removal."""
+    kept: tuple[Kept, ...]
+    forgotten: frozenset[Entry]
+    """Entries whose object is no longer there, or no longer ours."""
+    record: Raw | None
+    """The live record of what was deployed."""
+
+
+async def survey(cluster: Cluster, include: frozenset[str]) -> Removal:
+    """What a removal would do. Writes nothing. Raises ClusterError."""
+    record = await cluster.get(inventory.REF)
+    known = inventory.entries(record) | await _named(cluster)
+    live = await read(cluster, [entry.ref for entry in known])
+    others = await _of_others(cluster, [ref for ref, obj in live.items() if obj])
+    addressed = await _addressed(cluster)
+    held = others | {entry.ref: addressed for entry in known if addressed and entry.stage == STAGES[0]}
+    return decide(known, live, held, include, record)
+
+
+async def _addressed(cluster: Cluster) -> str:
+    """Services of others with an address from our MetalLB: without it they lose it, and deleting them would hang."""
+    services = await cluster.list(SERVICE)
+    given = [obj for obj in services if GIVEN_BY_METALLB in (obj["metadata"].get("annotations") or {})]
+    return ", ".join(str(Ref.of(obj)) for obj in _foreign(given))
+
+
+async def _named(cluster: Cluster) -> set[Entry]:
+    """Namespaces and kinds of ours: those that a cut first run made before it could write its record."""
+    found: set[Entry] = set()
+    for kind in (NAMESPACE, DEFINITION):
+        for obj in await cluster.list(kind, labels=f"{MANAGED_BY}={OURS}"):
+            found.add(Entry(labels(obj).get(STAGE, STAGES[0]), Ref.of(obj)))
+    return found
+
+
+async def _of_others(cluster: Cluster, refs: Iterable[Ref]) -> dict[Ref, str]:
+    """For a kind or a namespace: what of others would go down with it."""
+    kinds = [ref for ref in refs if ref.kind == DEFINITION]
+    spaces = [ref for ref in refs if ref.kind == NAMESPACE]
+    definitions = await together(partial(_objects_of_kind, cluster, ref) for ref in kinds)
+    contents = await together(partial(_objects_in, cluster, ref) for ref in spaces)
+    found = dict(zip([*kinds, *spaces], [*definitions, *contents], strict=True))
+    return {ref: ", ".join(str(Ref.of(obj)) for obj in held[:5]) for ref, held in found.items() if held}
+
+
+async def _objects_of_kind(cluster: Cluster, definition: Ref) -> list[Raw]:
+    live = await cluster.get(definition)
+    if live is None:
+        return []
+    spec = live["spec"]
+    served = next((entry["name"] for entry in spec["versions"] if entry["served"]), None)
+    if served is None:
+        return []
+    try:
+        return _foreign(await cluster.list(Kind(f"{spec['group']}/{served}", spec["names"]["kind"])))
+    except NotServed:
+        return []
+
+
+async def _objects_in(cluster: Cluster, namespace: Ref) -> list[Raw]:
+    lists = await together(partial(cluster.list, kind, namespace=namespace.name) for kind in _OWN_KINDS)
+    return [obj for found in lists for obj in _foreign(found)]
+
+
+def _foreign(objects: Iterable[Raw]) -> list[Raw]:
+    """Objects that somebody made; those with an owner were derived from another object and follow it."""
+    return [obj for obj in objects if not owner(obj).ours and not obj["metadata"].get("ownerReferences")]
+
+
+def decide(
+    known: Iterable[Entry], live: Live, others: Mapping[Ref, str], include: frozenset[str], record: Raw | None
+) -> Removal:
+    """What goes, in which order, and what stays. Pure."""
+    gone: list[tuple[Entry, str]] = []
+    kept: list[Kept] = []
+    forgotten: set[Entry] = set()
+    for entry in sorted(known):
+        obj = live[entry.ref]
+        if obj is None or not owner(obj).ours:
+            forgotten.add(entry)
+        elif why := _stays(entry, obj, others, include):
+            kept.append(Kept(entry, why))
+        else:
+            gone.append((entry, obj["metadata"]["uid"]))
+    gone.sort(key=lambda item: _order(item[0]))
+    return Removal(tuple(gone), tuple(kept), frozenset(forgotten), record)
+
+
+def _order(entry: Entry) -> tuple[int, int, Entry]:
+    """Stages backwards; within one, what needs a controller before the controller."""
+    return -STAGES.index(entry.stage), removal_rank(entry.ref), entry
+
+
+def _stays(entry: Entry, obj: Raw, others: Mapping[Ref, str], include: frozenset[str]) -> str | None:
+    word = "certificates" if CERTIFICATE in labels(obj) else PROTECTED.get(entry.ref.kind)
+    if word and word not in include:
+        return f"kept without --include {word}"
+    if held := others.get(entry.ref):
+        return f"needed by objects of others: {held}"
+    return None
+
+
+@dataclass(slots=True)
+class Removing:
+    """One removal from a cluster; may be repeated, so one that was cut is resumed by running again."""
+
+    cluster: Cluster
+    journal: Journal
+    report: Report
+    patience: float = STAGE_SECONDS
+    """Seconds that a stage may take."""
+
+    async def run(self, removal: Removal) -> None:
+        """Delete stage by stage, each waited for. Raises StageFailed, ClusterError."""
+        self.journal.write("begin", run="delete")
+        record = removal.record
+        known = inventory.entries(record) - removal.forgotten
+        for stage, group in groupby(removal.gone, key=lambda item: item[0].stage):
+            items, began = list(group), time.monotonic()
+            self.report(StageBegun(stage, len(items)))
+            self.journal.write("removing", stage=stage)
+            for _, wave in groupby(items, key=lambda item: removal_rank(item[0].ref)):
+                going = dict(wave)
+                if any(entry.ref == _HOME for entry in going):
+                    await self._drop(record)
+                    record = None
+                await self._wave(stage, going)
+                known -= going.keys()
+                record = await inventory.save(self.cluster, known, record) if record else None
+            self.report(StageEnded(stage, time.monotonic() - began))
+        if not known:
+            await self._drop(record)
+        self.journal.write("end")
+
+    async def _wave(self, stage: str, going: Mapping[Entry, str]) -> None:
+        await together(partial(self.cluster.delete, entry.ref, uid=uid) for entry, uid in going.items())
+        uids = {entry.ref: uid for entry, uid in going.items()}
+        stand_ins: Live = {ref: {"metadata": {"uid": uid}} for ref, uid in uids.items()}
+
+        def tell(missing: Mapping[Ref, Status]) -> None:
+            self.report(Awaiting(stage, dict(missing)))
+
+        try:
+            await settle(self.cluster, stand_ins, lambda ref, obj: _gone(obj, uids[ref]), self.patience, tell)
+        except NotSettled as stuck:
+            why = await reasons(self.cluster, stuck.missing)
+            missing = tuple(Missing(ref, found, why[ref]) for ref, found in stuck.missing.items())
+            raise StageFailed(stage, self.patience, missing) from None
+        for ref in uids:
+            self.report(Done(stage, ref, "removed"))
+
+    async def _drop(self, record: Raw | None) -> None:
+        """Delete the record itself."""
+        if record:
+            await self.cluster.delete(inventory.REF, uid=record["metadata"]["uid"])
+
+
+_HOME = Ref(NAMESPACE, None, inventory.NAMESPACE)
+
+
+def _gone(live: Raw | None, uid: str) -> Status:
+    """Ready when the object is gone, or another bears its name."""
+    if live is None or live["metadata"]["uid"] != uid:
+        return READY
+    holders = live["metadata"].get("finalizers") or ()
+    held = f", held by {', '.join(holders)}" if holders else ""
+    return Status(State.PROGRESSING, f"it is still there{held}")

@@ -1,0 +1,98 @@
+"""What a deploy did, on disk: a line before and after each step, so that a dropped session is known and resumed.
+
+Every step is idempotent, so resuming means doing the steps again; the journal says where the last run was cut. Only one
+run at a time may work on a cluster from this machine: the journal's lock sees to that, and dies with its process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+
+class Busy(Exception):
+    """Another run holds the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A run that began and did not end."""
+
+    run: str
+    at: str
+    """RFC 3339 time of its last line."""
+    stage: str | None
+    """The stage it was in; None before the first."""
+
+
+class Journal:
+    """The journal of one cluster; a context manager that holds the lock."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` belongs to one cluster; it is made when missing."""
+        self.path = folder / "journal.jsonl"
+        self._lock = folder / "lock"
+        self._file: int | None = None
+        self._locked: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the lock. Raises Busy naming the other process, OSError."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._locked = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._locked, 20).decode(errors="replace").strip()
+            os.close(self._locked)
+            raise Busy(
+                f"another homelab-tui (process {holder or 'unknown'}) is changing this cluster; wait for it, or end it"
+            ) from None
+        os.truncate(self._locked, 0)
+        os.write(self._locked, str(os.getpid()).encode())
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in (self._file, self._locked):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._file = self._locked = None
+
+    def write(self, event: str, **details: Any) -> None:
+        """Add a line and wait until it is on disk."""
+        if self._file is None:
+            raise RuntimeError("a journal is written inside its `with`")
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}
+        os.write(self._file, (json.dumps(line) + "\n").encode())
+        os.fsync(self._file)
+
+    def cut(self) -> Cut | None:
+        """The last run, if it was cut."""
+        try:
+            return last_cut(self.path.read_text(errors="replace").splitlines())
+        except FileNotFoundError:
+            return None
+
+
+def last_cut(lines: Iterable[str]) -> Cut | None:
+    """The run that the lines leave open. A torn last line (power loss) is passed over."""
+    found: Cut | None = None
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            event, at = entry["event"], entry["at"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if event == "begin":
+            found = Cut(entry.get("run", "?"), at, None)
+        elif event == "end":
+            found = None
+        elif found:
+            found = Cut(found.run, at, entry.get("stage", found.stage))
+    return found

@@ -1,0 +1,50 @@
+"""What a deploy tells while it works; the command line prints it, a screen shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from homelab.ports import Contest, Ref
+from homelab.stack.readiness import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StageBegun:
+    """A stage is being applied or removed."""
+
+    stage: str
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One object was written, found as wished, left alone or removed."""
+
+    stage: str
+    ref: Ref
+    outcome: str
+    """`created`, `changed`, `unchanged`, `left alone`, `removed`, `kept`."""
+    note: str = ""
+    contests: tuple[Contest, ...] = ()
+    """Fields taken back from other managers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """What the stage still waits for."""
+
+    stage: str
+    missing: Mapping[Ref, Status]
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnded:
+    """Everything of the stage is as wished."""
+
+    stage: str
+    seconds: float
+
+
+Event = StageBegun | Done | Awaiting | StageEnded
+Report = Callable[[Event], None]

@@ -1,0 +1,81 @@
+"""Why something is not ready: what its pods and the newest events say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from homelab.ports import Cluster, ClusterError, Kind, Raw, Ref
+
+POD = Kind("v1", "Pod")
+EVENT = Kind("v1", "Event")
+_MOST = 3
+"""Reasons shown for one object; the rest repeats them."""
+
+
+async def reasons(cluster: Cluster, missing: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
+    """For each object, sentences on what hangs; empty where the cluster cannot say. Never raises ClusterError."""
+    found: dict[Ref, tuple[str, ...]] = {}
+    for ref in missing:
+        if ref.namespace is None:
+            found[ref] = ()
+            continue
+        try:
+            live = await cluster.get(ref)
+            pods = await cluster.list(POD, namespace=ref.namespace)
+            events = await cluster.list(EVENT, namespace=ref.namespace)
+        except ClusterError as error:
+            found[ref] = (f"its pods and events cannot be read: {error}",)
+            continue
+        found[ref] = explain(live or {}, pods, events)
+    return found
+
+
+def explain(live: Raw, pods: Iterable[Raw], events: Iterable[Raw]) -> tuple[str, ...]:
+    """What hangs: states of the object's pods first, then warnings about it and them. Pure."""
+    mine = [pod for pod in pods if _selected(live, pod)]
+    names = {live.get("metadata", {}).get("name", ""), *(pod["metadata"]["name"] for pod in mine)}
+    told = [sentence for pod in mine for sentence in _pod(pod)]
+    warnings = [event for event in events if event.get("type") == "Warning" and _about(event, names)]
+    told += [_event(event) for event in sorted(warnings, key=_when, reverse=True)]
+    return tuple(dict.fromkeys(told))[:_MOST]
+
+
+def _selected(live: Raw, pod: Raw) -> bool:
+    selector = ((live.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    labels = pod["metadata"].get("labels") or {}
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def _about(event: Raw, names: set[str]) -> bool:
+    """Of the object, of its pods, or of a ReplicaSet, which bears its Deployment's name and a hash."""
+    involved = event.get("involvedObject") or {}
+    name = str(involved.get("name", ""))
+    return name in names or (involved.get("kind") == "ReplicaSet" and name.rpartition("-")[0] in names)
+
+
+def _pod(pod: Raw) -> Iterator[str]:
+    name, seen = pod["metadata"]["name"], pod.get("status") or {}
+    for condition in seen.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            yield f"pod {name} finds no node: {condition.get('message', '')}"
+    for container in [*(seen.get("initContainerStatuses") or ()), *(seen.get("containerStatuses") or ())]:
+        yield from _container(name, container)
+
+
+def _container(pod: str, container: Mapping[str, Any]) -> Iterator[str]:
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+        yield f"pod {pod}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    ended = (container.get("lastState") or {}).get("terminated") or {}
+    if ended:
+        yield f"pod {pod}: container {container['name']} ended with {ended.get('exitCode')} ({ended.get('reason')})"
+
+
+def _event(event: Raw) -> str:
+    involved = event.get("involvedObject") or {}
+    return f"{involved.get('kind', '').lower()} {involved.get('name')}: {event.get('reason')}: {event.get('message')}"
+
+
+def _when(event: Raw) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")

@@ -1,0 +1,159 @@
+"""Plan + manifests -> Kubernetes objects.
+
+YAML is parsed first and `${name}` replaced in its scalars afterwards, so no value of a plan can become structure.
+A scalar that is nothing but `${name}` takes the value with its type (a number, a list); within a text it is text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Network
+from typing import Any
+
+import yaml
+
+import manifests
+from homelab.plan.model import Plan, value_at
+from homelab.ports import Raw, Ref
+from homelab.stack.components import COMPONENTS, STAGES, Component
+from homelab.stack.upstream import Upstream
+from homelab.stack.versions import Versions, versions
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+OURS = "homelab-tui"
+COMPONENT = "homelab-tui/component"
+STAGE = "homelab-tui/stage"
+DIGEST = "homelab-tui/digest"
+"""Annotation: digest of the object as wished. A field that left the manifest shows by it, others by their values."""
+
+_NAME = re.compile(r"\$\{([^}]*)\}")
+
+
+class RenderError(Exception):
+    """A manifest and its component do not fit together; the text names file or component and the name at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rendering needs to know of the cluster."""
+
+    pods: tuple[IPv4Network, ...] = ()
+    """Networks that pods have addresses of; empty when nobody could be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One object, ready to be applied, and where it comes from."""
+
+    stage: str
+    component: str
+    obj: Raw
+
+    @property
+    def ref(self) -> Ref:
+        """The object's name."""
+        return Ref.of(self.obj)
+
+
+def _internal_sources(plan: Plan, facts: Facts) -> list[str]:
+    """Who may use the internal ingress: the LAN, the trusted networks and the pods."""
+    return [str(network) for network in (plan.network.lan, *plan.network.trusted, *facts.pods)]
+
+
+DERIVED: Mapping[str, Callable[[Plan, Facts], Any]] = {"sources.internal": _internal_sources}
+"""Names that are not in the plan but follow from it and the cluster."""
+
+
+def render(
+    plan: Plan, facts: Facts, upstream: Upstream, stages: Iterable[str] = STAGES, pins: Versions | None = None
+) -> tuple[Rendered, ...]:
+    """Every object of the stages, in the order of deploying. Raises RenderError, UpstreamError, DownloadError."""
+    pins = pins or versions()
+    wanted = set(stages)
+    return tuple(
+        Rendered(component.stage, component.id, _marked(obj, component))
+        for component in COMPONENTS
+        if component.stage in wanted
+        for obj in _objects(component, plan, facts, upstream, pins)
+    )
+
+
+def as_yaml(rendered: Iterable[Rendered]) -> str:
+    """Plain YAML, one document per object, for `kubectl apply --server-side -f -`."""
+    objects = [item.obj for item in rendered]
+    return yaml.dump_all(objects, Dumper=yaml.CSafeDumper, explicit_start=True, sort_keys=False, allow_unicode=True)
+
+
+def _objects(component: Component, plan: Plan, facts: Facts, upstream: Upstream, pins: Versions) -> Iterator[Raw]:
+    for name in component.upstream:
+        pinned = pins.upstream[name]
+        yield from parse(upstream.read(pinned).decode(), pinned.basename)
+    values = {name: _value(name, component, plan, facts, pins) for name in component.uses}
+    used: set[str] = set()
+    for file, text in manifests.texts(component.id).items():
+        for obj in parse(text, f"{component.id}/{file}"):
+            yield substitute(obj, values, used, f"{component.id}/{file}")
+    if unused := sorted(set(component.uses) - used):
+        raise RenderError(f"component {component.id}: no manifest uses {', '.join(unused)}; take it out of its line")
+
+
+def parse(text: str, where: str) -> Iterator[Raw]:
+    """The objects of a YAML text. Raises RenderError."""
+    try:
+        documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError as error:
+        raise RenderError(f"{where} is not YAML: {error}") from None
+    for document in documents:
+        if document is None:
+            continue
+        if not isinstance(document, dict) or not {"apiVersion", "kind", "metadata"} <= document.keys():
+            raise RenderError(f"{where} holds something that is no Kubernetes object")
+        yield document
+
+
+def _value(name: str, component: Component, plan: Plan, facts: Facts, pins: Versions) -> Any:
+    if name in DERIVED:
+        return DERIVED[name](plan, facts)
+    try:
+        if name.startswith("images."):
+            return pins.images[name.removeprefix("images.")]
+        found = value_at(plan, name)
+    except KeyError:
+        raise RenderError(f"component {component.id} uses {name}, which is neither in the plan nor pinned") from None
+    return found if isinstance(found, bool | int) else str(found)
+
+
+def substitute(node: Any, values: Mapping[str, Any], used: set[str], where: str) -> Any:
+    """Replace every `${name}` in the scalars of a parsed document, adding it to `used`. Raises RenderError."""
+    if isinstance(node, dict):
+        return {key: substitute(value, values, used, where) for key, value in node.items()}
+    if isinstance(node, list):
+        return [substitute(item, values, used, where) for item in node]
+    if not isinstance(node, str):
+        return node
+    if whole := _NAME.fullmatch(node):
+        return _look_up(whole[1], values, used, where)
+    return _NAME.sub(lambda found: str(_look_up(found[1], values, used, where)), node)
+
+
+def _look_up(name: str, values: Mapping[str, Any], used: set[str], where: str) -> Any:
+    if name not in values:
+        raise RenderError(
+            f"{where}: unknown name ${{{name}}}; its component may use: {', '.join(sorted(values)) or 'none'}"
+        )
+    used.add(name)
+    return values[name]
+
+
+def _marked(obj: Raw, component: Component) -> Raw:
+    """The object with the labels by which we know it again, and the digest of what was wished."""
+    meta = obj["metadata"]
+    labels = {**(meta.get("labels") or {}), MANAGED_BY: OURS, COMPONENT: component.id, STAGE: component.stage}
+    marked = {**obj, "metadata": {**meta, "labels": labels}}
+    digest = sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()[:16]
+    notes = {**(meta.get("annotations") or {}), DIGEST: digest}
+    return {**marked, "metadata": {**marked["metadata"], "annotations": notes}}
