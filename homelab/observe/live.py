@@ -1,0 +1,189 @@
+"""Keeping a snapshot up to date: Kubernetes objects by watch, the Traefiks' own answers by asking them.
+
+What is known stays known while a source is lost: its facts are shown on, and the source says since when they are stale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from functools import partial
+
+from homelab.observe.snapshot import KINDS, TRAEFIK, Snapshot, Source, SourceState, World, snapshot
+from homelab.observe.traefik import Replica, TraefikAnswer, replicas
+from homelab.ports import (
+    Alive,
+    Change,
+    Changed,
+    Cluster,
+    ClusterError,
+    Forbidden,
+    Gone,
+    Listed,
+    Lost,
+    NotServed,
+    Raw,
+    Ref,
+    Unauthorized,
+)
+from homelab.together import together
+
+ASK_SECONDS = 2.0
+"""Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
+API_PORT = 8080
+ROUTERS = "/api/http/routers?per_page=10000"
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time of snapshots."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Observer:
+    """Looks at one cluster, once or for as long as wanted."""
+
+    def __init__(self, cluster: Cluster, now: Now = utc_now) -> None:
+        self._cluster = cluster
+        self._now = now
+        self._objects: dict[str, dict[Ref, Raw]] = {}
+        self._answers: tuple[TraefikAnswer, ...] = ()
+        loading = Source(SourceState.LOADING)
+        self._sources: dict[str, Source] = {name: loading for name in (*KINDS, TRAEFIK)}
+        self._news = asyncio.Event()
+
+    async def once(self) -> Snapshot:
+        """Ask for everything and say what was answered. Raises Unreachable or Unauthorized when nothing was."""
+        await together(partial(self._list, name) for name in KINDS)
+        await self._ask()
+        return self._snapshot()
+
+    async def follow(self) -> AsyncIterator[Snapshot]:
+        """A snapshot when every source has answered for the first time, and another whenever something changed."""
+        work = {asyncio.create_task(self._watch(name)) for name in KINDS}
+        work.add(asyncio.create_task(self._keep_asking()))
+        try:
+            while True:
+                await self._heard(work)
+                if not self._is_loading():
+                    yield self._snapshot()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _heard(self, work: set[asyncio.Task[None]]) -> None:
+        """Wait for news; a task that ends does so by a fault of ours, which must not be swallowed."""
+        news = asyncio.create_task(self._news.wait())
+        try:
+            done, _ = await asyncio.wait({news, *work}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+        for task in done - {news}:
+            task.result()
+        self._news.clear()
+
+    def _is_loading(self) -> bool:
+        return any(source.state is SourceState.LOADING for source in self._sources.values())
+
+    def _snapshot(self) -> Snapshot:
+        world = World({name: tuple(known.values()) for name, known in self._objects.items()}, self._answers)
+        return snapshot(world, self._sources, stamp(self._now()))
+
+    async def _list(self, name: str) -> None:
+        watched = KINDS[name]
+        try:
+            objects = await self._cluster.list(watched.kind, labels=watched.labels, fields=watched.fields)
+        except (Forbidden, NotServed) as error:
+            self._take(name, Lost(error))
+        else:
+            self._take(name, Listed(objects))
+
+    async def _watch(self, name: str) -> None:
+        watched = KINDS[name]
+        changes = self._cluster.watch(watched.kind, labels=watched.labels, fields=watched.fields)
+        async with aclosing(changes):  # type: ignore[type-var]  # a generator, though the port promises less
+            async for change in changes:
+                self._take(name, change)
+
+    def _take(self, name: str, change: Change) -> None:
+        """Bring one change into what is known."""
+        match change:
+            case Listed(objects):
+                self._objects[name] = {Ref.of(obj): obj for obj in objects}
+                self._news.set()
+            case Changed(obj):
+                self._objects[name][Ref.of(obj)] = obj
+                self._news.set()
+            case Gone(obj):
+                self._objects[name].pop(Ref.of(obj), None)
+                self._news.set()
+            case Alive() | Lost():
+                pass
+        self._say(name, *self._health(name, change))
+
+    def _health(self, name: str, change: Change) -> tuple[SourceState, str | None]:
+        if not isinstance(change, Lost):
+            return SourceState.LIVE, None
+        error = str(change.error)
+        match change.error:
+            case NotServed():
+                self._objects[name] = {}
+                return SourceState.ABSENT, error
+            case Forbidden() | Unauthorized():
+                return SourceState.FAILED, error
+        return (SourceState.STALE if name in self._objects else SourceState.FAILED), error
+
+    def _say(self, name: str, state: SourceState, error: str | None) -> None:
+        """Note a source's health, and since when; only a change is news."""
+        before = self._sources[name]
+        if (before.state, before.error) != (state, error):
+            since = before.since if before.state == state else stamp(self._now())
+            self._sources[name] = Source(state, since, error)
+            self._news.set()
+
+    async def _keep_asking(self) -> None:
+        while True:
+            await self._ask()
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def _ask(self) -> None:
+        """Ask every Traefik for its routers."""
+        if self._sources["pods"].state is SourceState.LOADING:
+            return
+        found = replicas(self._objects.get("pods", {}).values())
+        ready = [replica for replica in found if replica.ready]
+        answers = tuple(await together(partial(self._answer, replica) for replica in ready))
+        if answers != self._answers:
+            self._answers = answers
+            self._news.set()
+        self._say(TRAEFIK, *_traefik_health(answers))
+
+    async def _answer(self, replica: Replica) -> TraefikAnswer:
+        namespace, _, pod = replica.pod.partition("/")
+        try:
+            routers = await self._cluster.pod_json(namespace, pod, API_PORT, ROUTERS)
+        except ClusterError as error:
+            return TraefikAnswer(replica.pod, replica.zone, None, str(error))
+        if not isinstance(routers, list):
+            return TraefikAnswer(replica.pod, replica.zone, None, "it did not answer with a list of routers")
+        return TraefikAnswer(
+            replica.pod, replica.zone, tuple(sorted(routers, key=lambda router: str(router.get("name"))))
+        )
+
+
+def _traefik_health(answers: tuple[TraefikAnswer, ...]) -> tuple[SourceState, str | None]:
+    errors = [f"{answer.pod}: {answer.error}" for answer in answers if answer.error]
+    if not answers:
+        return SourceState.ABSENT, "no Traefik of ours is ready; homelab-tui apply brings them"
+    if not errors:
+        return SourceState.LIVE, None
+    return (SourceState.FAILED if len(errors) == len(answers) else SourceState.STALE), "; ".join(errors)

@@ -1,0 +1,134 @@
+"""Everything that is live at one moment, and which objects have to be watched to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum, StrEnum
+from typing import Any
+
+from homelab.observe.allocations import Allocation, allocations
+from homelab.observe.nodes import Node, nodes
+from homelab.observe.raw import ZONE_LABEL
+from homelab.observe.routes import Route, routes
+from homelab.observe.traefik import TraefikAnswer
+from homelab.ports import Kind, Raw
+
+VERSION = 1
+"""Of the JSON; later versions of the program only add keys."""
+
+
+class SourceState(StrEnum):
+    """How fresh one kind of fact is."""
+
+    LIVE = "live"
+    LOADING = "loading"
+    """Asked, not answered yet."""
+    STALE = "stale"
+    """Answered once; the connection is lost and being made anew."""
+    FAILED = "failed"
+    """Refused, such as by a missing right."""
+    ABSENT = "absent"
+    """The cluster has no such kind (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts come from, and whether they can be trusted."""
+
+    state: SourceState
+    since: str | None = None
+    """RFC 3339; None when it never changed."""
+    error: str | None = None
+    """What went wrong and how to mend it; None while live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Which objects of a kind to watch."""
+
+    kind: Kind
+    labels: str | None = None
+    """Label selector."""
+    fields: str | None = None
+    """Field selector."""
+
+
+KINDS: Mapping[str, Watched] = {
+    "nodes": Watched(Kind("v1", "Node")),
+    "services": Watched(Kind("v1", "Service")),
+    "servicel2statuses": Watched(Kind("metallb.io/v1beta1", "ServiceL2Status")),
+    "events": Watched(Kind("v1", "Event"), fields="involvedObject.kind=Service"),
+    "ingresses": Watched(Kind("networking.k8s.io/v1", "Ingress")),
+    "endpointslices": Watched(Kind("discovery.k8s.io/v1", "EndpointSlice")),
+    "middlewares": Watched(Kind("traefik.io/v1alpha1", "Middleware")),
+    "pods": Watched(Kind("v1", "Pod"), labels=ZONE_LABEL),
+}
+"""What to watch, by source name; the Traefiks' own answers are the source `TRAEFIK`."""
+TRAEFIK = "traefik"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything raw: the objects of each source of KINDS, and what the Traefiks answered."""
+
+    objects: Mapping[str, Sequence[Raw]] = field(default_factory=dict)
+    """By source name. A source that is not in here was never read: what depends on it is unknown, not absent."""
+    traefiks: Sequence[TraefikAnswer] = ()
+
+    def known(self, source: str) -> tuple[Raw, ...] | None:
+        """The objects of a source; None when it was never read."""
+        found = self.objects.get(source)
+        return None if found is None else tuple(one for one in found if isinstance(one, dict))
+
+    def of(self, source: str) -> tuple[Raw, ...]:
+        """The objects of a source; none when it was never read."""
+        return self.known(source) or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is live, as of one moment. Never changes; the next moment has its own."""
+
+    taken: str
+    """RFC 3339."""
+    sources: Mapping[str, Source]
+    """By the names of KINDS, and `traefik`."""
+    nodes: tuple[Node, ...]
+    allocations: tuple[Allocation, ...]
+    routes: tuple[Route, ...]
+
+
+def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapshot:
+    """Every fact from every raw object."""
+    held = allocations(world.of("services"), world.of("servicel2statuses"), world.of("events"))
+    return Snapshot(
+        taken=taken,
+        sources=dict(sources),
+        nodes=nodes(world.of("nodes")),
+        allocations=held,
+        routes=routes(
+            world.known("ingresses"),
+            services=world.known("services"),
+            endpoint_slices=world.known("endpointslices"),
+            middlewares=world.known("middlewares"),
+            traefiks=world.traefiks,
+            addresses={one.zone: one.address for one in held if one.zone and one.address},
+        ),
+    )
+
+
+def as_json(snapshot: Snapshot) -> dict[str, Any]:
+    """The object that `status --json` prints: the dataclasses' field names, plain lists and strings."""
+    return {"version": VERSION, **plain(snapshot)}
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as objects, tuples as lists, enums as their values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    return [plain(one) for one in value] if isinstance(value, (tuple, list)) else value

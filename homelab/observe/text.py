@@ -1,0 +1,186 @@
+"""A snapshot as plain text: what `homelab-tui status` prints, on a terminal or into a pipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from unicodedata import category, east_asian_width
+
+from homelab.observe.allocations import Allocation
+from homelab.observe.nodes import Node
+from homelab.observe.routes import Route
+from homelab.observe.snapshot import Snapshot, SourceState
+from homelab.observe.verdict import RouteState
+
+WIDTH = 110
+"""Columns; longer names are shortened, longer sentences wrapped."""
+GAP = "  "
+INDENT = "    "
+NARROWEST = 8
+"""A column is not shortened below this."""
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+GLYPHS = {RouteState.SERVED: "✓", RouteState.PARTLY: "▲", RouteState.UNKNOWN: "?"}
+PROBLEM, NOTHING = "✗", "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells of one line, and the sentences below it."""
+
+    cells: tuple[str, ...]
+    below: tuple[str, ...] = ()
+
+
+def lines(snapshot: Snapshot, width: int = WIDTH) -> list[str]:
+    """Three tables, then the sources that are not live. No line is wider than `width`, none has control characters."""
+    parts = [
+        table("Nodes", NODE_HEAD, map(node_row, snapshot.nodes), none(snapshot, "nodes"), width),
+        table("Allocations", ALLOCATION_HEAD, map(allocation_row, snapshot.allocations), no_address(snapshot), width),
+        table("Routes", ROUTE_HEAD, map(route_row, snapshot.routes), none(snapshot, "ingresses"), width),
+        list(source_lines(snapshot, width)),
+    ]
+    return [line.rstrip() for part in parts if part for line in (*part, "")][:-1]
+
+
+def none(snapshot: Snapshot, source: str) -> str:
+    """What an empty table means: nothing there, or nothing known."""
+    found = snapshot.sources.get(source)
+    return "none" if found is None or found.state == SourceState.LIVE else f"not known: {source} {found.state}"
+
+
+def no_address(snapshot: Snapshot) -> str:
+    """An empty table of allocations says what to do."""
+    said = none(snapshot, "services")
+    return "no Service asks for an address yet; deploy with `homelab-tui apply`" if said == "none" else said
+
+
+NODE_HEAD = ("NAME", "ROLES", "ADDRESS", "ARCH", "VERSION", "PODS", "STATE")
+
+
+def node_row(node: Node) -> Row:
+    """One machine."""
+    state = {True: "✓ ready", False: "✗ not ready", None: "? unknown"}[node.ready]
+    about = () if node.announces else ("labelled as excluded from load balancers: announces no address",)
+    facts = (node.address, node.arch, node.version, ", ".join(node.pods))
+    return Row((node.name, ",".join(node.roles), *(fact or NOTHING for fact in facts), state), about)
+
+
+ALLOCATION_HEAD = ("ADDRESS", "SERVICE", "ZONE", "NODE", "POLICY", "POOL", "STATE")
+
+
+def allocation_row(one: Allocation) -> Row:
+    """One Service."""
+    address = " ".join(filter(None, (one.address, *one.more))) or NOTHING
+    facts = (one.zone, one.announced_by, one.policy, one.pool)
+    state = "▲ pending" if one.pending else "✓ given"
+    below = (one.pending,) if one.pending else ()
+    return Row((address, one.service, *(fact or NOTHING for fact in facts), state), below)
+
+
+ROUTE_HEAD = ("HOST", "PATH", "ZONE", "AUTH", "TLS", "SERVICE", "ENDPOINTS", "STATE")
+
+
+def route_row(one: Route) -> Row:
+    """One host and path."""
+    endpoints = "?" if one.endpoints is None else str(one.endpoints)
+    facts = (one.zone, one.auth or NOTHING, "✓" if one.tls else NOTHING, one.service or NOTHING, endpoints)
+    below = tuple(filter(None, (f"{one.source}: {one.error}" if one.error else None, one.note)))
+    return Row((one.host, one.path, *facts, state_word(one)), below)
+
+
+def state_word(one: Route) -> str:
+    """Glyph and word, so that nothing hangs on colour."""
+    counted = one.state in {RouteState.SERVED, RouteState.PARTLY}
+    word = f"served by {one.served_by} of {one.asked}" if counted else one.state.value.replace("-", " ")
+    return f"{GLYPHS.get(one.state, PROBLEM)} {word}"
+
+
+def source_lines(snapshot: Snapshot, width: int) -> Iterator[str]:
+    """Why some of the above may be old or missing."""
+    for name, source in sorted(snapshot.sources.items()):
+        if source.state != SourceState.LIVE:
+            since = f" since {source.since}" if source.since else ""
+            error = f": {source.error}" if source.error else ""
+            yield from wrapped(f"▲ {name} {source.state}{since}{error}", width)
+
+
+def table(title: str, head: tuple[str, ...], rows: Iterable[Row], empty: str, width: int) -> list[str]:
+    """A title, and columns as wide as their widest cell as far as the width allows."""
+    cleaned = [Row(tuple(map(clean, row.cells)), row.below) for row in rows]
+    if not cleaned:
+        return [title, *wrapped(INDENT + empty, width)]
+    widths = fitted([max(map(cells, column)) for column in zip(head, *(r.cells for r in cleaned), strict=True)], width)
+    found = [title, GAP + line(head, widths)]
+    for row in cleaned:
+        found.append(GAP + line(row.cells, widths))
+        found.extend(part for said in row.below for part in wrapped(INDENT + said, width))
+    return found
+
+
+def fitted(widths: list[int], width: int) -> list[int]:
+    """The widest columns give way first, until all fit or all are narrow."""
+    room = width - len(GAP) * len(widths)
+    fit = list(widths)
+    while sum(fit) > room and max(fit) > NARROWEST:
+        fit[fit.index(max(fit))] -= 1
+    return fit
+
+
+def line(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Cells side by side."""
+    return GAP.join(padded(cell, width) for cell, width in zip(row, widths, strict=True))
+
+
+def padded(cell: str, width: int) -> str:
+    """A cell filled up or shortened to its width."""
+    cut = shortened(cell, width)
+    return cut + " " * (width - cells(cut))
+
+
+def shortened(cell: str, width: int) -> str:
+    """A text that fits, with an ellipsis where something is missing."""
+    if cells(cell) <= width:
+        return cell
+    kept, room = "", width - 1
+    for char in cell:
+        room -= cells(char)
+        if room < 0:
+            break
+        kept += char
+    return kept + "…"
+
+
+def wrapped(sentence: str, width: int) -> list[str]:
+    """A sentence over several lines, each indented like the first; a word wider than a line is shortened."""
+    body = clean(sentence)
+    indent = " " * (len(body) - len(body.lstrip()))
+    found = [indent]
+    for word in body.split():
+        fits = shortened(word, width - len(indent) - len(GAP))
+        longer = fits if not found[-1].strip() else f" {fits}"
+        if cells(found[-1]) + cells(longer) > width:
+            found.append(indent + GAP + fits)
+        else:
+            found[-1] += longer
+    return found
+
+
+def clean(written: str) -> str:
+    """A text that cannot move the cursor, colour or reorder: no escape sequence, no control, no format mark."""
+    if written.isascii() and written.isprintable():
+        return written
+    shown = re.sub(r"[\t\r\n\u2028\u2029]+", " ", ESCAPE.sub("", written))
+    return "".join(char for char in shown if category(char)[0] != "C")
+
+
+def cells(written: str) -> int:
+    """Columns that a terminal needs: wide characters take two, combining marks none."""
+    return len(written) if written.isascii() else sum(map(cell_width, written))
+
+
+def cell_width(char: str) -> int:
+    """Columns of one character."""
+    if category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if east_asian_width(char) in {"W", "F"} else 1

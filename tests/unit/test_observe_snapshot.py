@@ -1,0 +1,156 @@
+"""All facts of one moment, as an object, as JSON and as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from objects import (
+    answer,
+    broken,
+    endpoint,
+    endpoints,
+    event_for,
+    ingress,
+    l2_status,
+    load_balancer,
+    middleware,
+    node,
+    router,
+    service,
+)
+
+from homelab.observe.snapshot import KINDS, Snapshot, Source, SourceState, World, as_json, snapshot
+from homelab.observe.text import WIDTH, cells, clean, lines, shortened, wrapped
+
+TAKEN = "2026-11-23T05:00:00Z"
+LIVE = dict.fromkeys([*KINDS, "traefik"], Source(SourceState.LIVE, TAKEN))
+LB = load_balancer("traefik-internal", "192.168.1.20", wanted="192.168.1.20", zone="internal")
+WEB = service("web")
+OBJECTS: dict[str, list[Any]] = {
+    "nodes": [node("master1", control_plane=""), node("node1", "192.168.1.55")],
+    "services": [LB, WEB],
+    "servicel2statuses": [l2_status(LB, "node1")],
+    "events": [event_for(LB, "nodeAssigned", "announcing from node1")],
+    "ingresses": [ingress("web", "web.home.test")],
+    "endpointslices": [endpoints(WEB, endpoint("10.42.0.7"))],
+    "middlewares": [middleware("basic", basicAuth={"secret": "users"})],
+    "pods": [],
+}
+SERVED = answer(router("apps-web-web-home-test@kubernetes", 'Host("web.home.test") && PathPrefix("/")'))
+
+
+def taken(objects: dict[str, list[Any]], **sources: Source) -> Snapshot:
+    """A snapshot of a small cluster."""
+    return snapshot(World(objects, [SERVED]), LIVE | sources, TAKEN)
+
+
+def test_a_snapshot_joins_all_subjects() -> None:
+    found = taken(OBJECTS)
+
+    assert [n.name for n in found.nodes] == ["master1", "node1"]
+    assert [(a.address, a.announced_by) for a in found.allocations] == [("192.168.1.20", "node1")]
+    assert [(r.host, r.state, r.address) for r in found.routes] == [("web.home.test", "served", "192.168.1.20")]
+
+
+def test_every_kind_to_watch_has_objects_here() -> None:
+    assert set(KINDS) == set(OBJECTS)
+
+
+def test_json_has_the_promised_shape() -> None:
+    found = json.loads(json.dumps(as_json(taken(OBJECTS))))
+
+    assert list(found) == ["version", "taken", "sources", "nodes", "allocations", "routes"]
+    assert (found["version"], found["taken"]) == (1, TAKEN)
+    assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None}
+    assert found["nodes"][0]["roles"] == ["control-plane"]
+    assert found["allocations"][0]["service"] == "homelab/traefik-internal"
+    assert found["routes"][0]["state"] == "served"
+
+
+def test_a_source_that_was_never_read_breaks_nothing() -> None:
+    found = snapshot(World(), {}, TAKEN)
+
+    assert (found.nodes, found.allocations, found.routes) == ((), (), ())
+    only = snapshot(World({"ingresses": OBJECTS["ingresses"]}, [SERVED]), {}, TAKEN)
+    assert [(r.state, r.endpoints) for r in only.routes] == [("served", None)]
+
+
+def test_text_shows_three_aligned_tables() -> None:
+    assert lines(taken(OBJECTS)) == [
+        "Nodes",
+        "  NAME     ROLES          ADDRESS       ARCH   VERSION  PODS          STATE",
+        "  master1  control-plane  192.168.1.50  arm64  v1.37.2  10.42.0.0/24  ✓ ready",
+        "  node1    worker         192.168.1.55  arm64  v1.37.2  10.42.0.0/24  ✓ ready",
+        "",
+        "Allocations",
+        "  ADDRESS       SERVICE                   ZONE      NODE   POLICY  POOL  STATE",
+        "  192.168.1.20  homelab/traefik-internal  internal  node1  Local   home  ✓ given",
+        "",
+        "Routes",
+        "  HOST           PATH  ZONE      AUTH  TLS  SERVICE      ENDPOINTS  STATE",
+        "  web.home.test  /     internal  -     -    apps/web:80  1          ✓ served by 1 of 1",
+    ]
+
+
+def test_below_a_row_stands_what_is_wrong_with_it() -> None:
+    text = "\n".join(lines(taken(OBJECTS | {"endpointslices": []})))
+
+    assert "✗ no endpoint" in text
+    assert "    Ingress apps/web: Service apps/web has no ready endpoint; look at its selector and pods" in text
+
+
+def test_sources_that_are_not_live_are_named_with_their_error() -> None:
+    error = "403: you may not list events; ask for the verbs list and watch"
+    text = "\n".join(lines(taken(OBJECTS, events=Source(SourceState.FAILED, TAKEN, error))))
+
+    assert text.endswith(f"▲ events failed since {TAKEN}: {error}")
+
+
+def test_an_empty_table_tells_nothing_from_not_known() -> None:
+    loading = Source(SourceState.LOADING)
+
+    text = lines(snapshot(World(), LIVE | {"ingresses": loading}, TAKEN))
+
+    assert text[:2] == ["Nodes", "    none"]
+    assert "    no Service asks for an address yet; deploy with `homelab-tui apply`" in text
+    assert "    not known: ingresses loading" in text
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07name", "name"),
+        ("a\nb\tc", "a b c"),
+        ("a\u202eb\x00c\x9bd\ud800", "abcd"),
+    ],
+)
+def test_text_cannot_steer_the_terminal(written: str, shown: str) -> None:
+    assert clean(written) == shown
+
+
+def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
+    assert [cells(text) for text in ("abc", "日本", "e\u0301")] == [3, 4, 1]
+    assert shortened("日本語です", 6) == "日本…"
+
+
+def test_long_sentences_are_wrapped_and_endless_words_shortened() -> None:
+    found = wrapped("    " + "word " * 40 + "x" * 300, 60)
+
+    assert all(cells(line) <= 60 and line.startswith("    ") for line in found)
+    assert found[-1].endswith("…")
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(OBJECTS)).flatmap(lambda source: st.tuples(st.just(source), broken(OBJECTS[source]))))
+def test_no_damage_to_any_object_stops_status(hurt: tuple[str, Any]) -> None:
+    source, objects = hurt
+
+    found = taken(OBJECTS | {source: objects})
+
+    assert json.dumps(as_json(found))
+    assert all(cells(line) <= WIDTH and line.isprintable() for line in lines(found))
