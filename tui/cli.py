@@ -1,0 +1,142 @@
+"""The command line: what there is to type, and which function does it.
+
+Only argparse is imported here; what does a command is imported when it runs: `plan check` needs no Kubernetes client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from homelab.stack.components import INCLUDE, STAGES
+from tui.options import Options, Refused
+
+FINE, FAILED, WRONG_USE = 0, 1, 2
+"""Exit codes. `diff` alone has its own meaning of 1 (there are changes) and 2 (it failed)."""
+
+Command = Callable[[argparse.Namespace, Options], int]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; the exit code."""
+    parser = build()
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "command"):
+        parser.print_help(sys.stderr)
+        return WRONG_USE
+    module, _, function = parsed.command.partition(":")
+    command: Command = getattr(import_module(f"tui.headless.{module}"), function)
+    try:
+        code = command(parsed, Options.of(parsed))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        from tui.headless.failures import explained  # noqa: PLC0415 - only a failure needs it
+
+        if (text := explained(error)) is None:
+            raise
+        print(text, file=sys.stderr)
+        return _code(error, parsed)
+    return code
+
+
+def _code(error: Exception, parsed: argparse.Namespace) -> int:
+    return WRONG_USE if isinstance(error, Refused) or parsed.command == "stack:diff" else FAILED
+
+
+def build() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    shared = _shared()
+    parser = argparse.ArgumentParser(
+        prog="homelab-tui",
+        description="A console for the Kubernetes cluster at home.",
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('homelab-tui')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    adding = _Adding(commands, shared)
+    _plan(adding)
+    _stack(adding)
+    status = adding.add("status", "what is live: nodes, allocations, routes", "status:status")
+    status.add_argument("--json", action="store_true", help="print one JSON object")
+    status.add_argument("--watch", action="store_true", help="print again whenever something changes")
+    return parser
+
+
+def _shared() -> argparse.ArgumentParser:
+    """Options of every command. SUPPRESS: one given before the command is not overwritten by a default after it."""
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = shared.add_argument_group("for every command")
+    group.add_argument("--plan", metavar="FILE", help="the plan (default: ./homelab.yaml, then the one in ~/.config)")
+    group.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, k3s's own")
+    group.add_argument("--context", metavar="NAME", help="a context of the kubeconfig (default: its current one)")
+    group.add_argument("--mirror", metavar="DIR", help="folder with the upstream files, instead of downloads")
+    group.add_argument("--read-only", action="store_true", help="refuse everything that writes")
+    return shared
+
+
+class _Adding:
+    """Adds commands that all take the shared options."""
+
+    def __init__(
+        self, commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
+    ) -> None:
+        self._commands = commands
+        self._shared = shared
+
+    def add(self, name: str, text: str, command: str | None = None) -> argparse.ArgumentParser:
+        """A command; `command` is the `module:function` of `tui.headless` that does it."""
+        made = self._commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", parents=[self._shared], allow_abbrev=False
+        )
+        if command:
+            made.set_defaults(command=command)
+        return made
+
+    def below(self, parser: argparse.ArgumentParser) -> _Adding:
+        """For the commands below a command."""
+        return _Adding(parser.add_subparsers(title="commands", metavar="COMMAND", required=True), self._shared)
+
+
+def _plan(adding: _Adding) -> None:
+    below = adding.below(adding.add("plan", "write and check the plan file"))
+    init = below.add("init", "write a first plan with a comment on every key", "plan:init")
+    init.add_argument("--force", action="store_true", help="overwrite a plan that is there")
+    check = below.add("check", "check the plan; exit 1 when it has errors", "plan:check")
+    check.add_argument("file", nargs="?", metavar="FILE", help="default: as for --plan")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _stack(adding: _Adding) -> None:
+    render = adding.add("render", "print the stack as plain YAML for kubectl apply --server-side -f -", "stack:render")
+    diff = adding.add("diff", "show what apply would change; exit 1 when there are changes, 2 on failure", "stack:diff")
+    apply = adding.add("apply", "bring the stack onto the cluster, stage by stage", "stack:apply")
+    apply.add_argument("--yes", action="store_true", help="do not ask")
+    apply.add_argument("--dry-run", action="store_true", help="show what would change, and stop")
+    for command in (render, diff, apply):
+        command.add_argument(
+            "--stage", action="append", choices=STAGES, metavar="STAGE", help=f"only this one: {', '.join(STAGES)}"
+        )
+    delete = adding.add("delete", "take the stack off the cluster", "stack:delete")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.add_argument(
+        "--include",
+        type=_include,
+        default=frozenset(),
+        metavar="KINDS",
+        help=f"what is kept otherwise, separated by commas: {', '.join(INCLUDE)}",
+    )
+
+
+def _include(text: str) -> frozenset[str]:
+    found = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if wrong := sorted(found - set(INCLUDE)):
+        raise argparse.ArgumentTypeError(f"{', '.join(wrong)}: it takes {', '.join(INCLUDE)}")
+    return found

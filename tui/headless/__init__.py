@@ -1,0 +1,1 @@
+"""The commands that need no screen: thin, one file per group, printing what `homelab` finds and does."""

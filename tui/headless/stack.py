@@ -1,0 +1,213 @@
+"""`homelab-tui render`, `diff`, `apply` and `delete`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable
+
+from homelab.plan.model import Plan
+from homelab.ports import Cluster, ClusterError
+from homelab.stack.apply import Applying
+from homelab.stack.compare import compare
+from homelab.stack.components import STAGES
+from homelab.stack.delete import Removal, Removing, survey
+from homelab.stack.diff import Action, Difference
+from homelab.stack.facts import facts
+from homelab.stack.journal import Journal
+from homelab.stack.obstacles import obstacles
+from homelab.stack.progress import Awaiting, Done, Event, StageBegun, StageEnded
+from homelab.stack.render import Facts, Rendered, as_yaml
+from homelab.stack.render import render as rendered_of
+from tui import wiring
+from tui.headless import running
+from tui.headless.terminal import Ticker, ask, say, show, warn
+from tui.options import Options, Refused
+
+AGAIN = "run the same command again to go on"
+
+
+def render(parsed: Namespace, options: Options) -> int:
+    """Print the stack as YAML. The cluster is asked for its pod network if there is one; without, pods stay out."""
+    _, plan = wiring.checked(options)
+    if plan is None:
+        return 1
+
+    async def known() -> Facts:
+        async with wiring.cluster(options) as cluster:
+            return await facts(cluster, plan)
+
+    found = Facts()
+
+    async def work() -> int:
+        nonlocal found
+        try:
+            found = await known()
+        except ClusterError as error:
+            warn(f"the pods' network is not known, so pods may not use the internal ingress: {error}")
+        return 0
+
+    if plan.cluster.pods:
+        found = Facts(pods=(plan.cluster.pods,))
+    elif code := running.run(work):
+        return code
+    sys.stdout.write(as_yaml(rendered_of(plan, found, wiring.upstream(options), parsed.stage or STAGES)))
+    return 0
+
+
+def diff(parsed: Namespace, options: Options) -> int:
+    """Print what apply would change: 0 nothing, 1 something, 2 it cannot be told."""
+    _, plan = wiring.checked(options)
+    if plan is None:
+        return 2
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            show(await obstacles(cluster, plan))
+            found = await compare(cluster, await _rendered(cluster, plan, parsed, options))
+            _print(found)
+            if any(difference.action is Action.BLOCKED for difference in found):
+                return 2
+            return 1 if any(difference.changes for difference in found) else 0
+
+    return running.run(work)
+
+
+async def _rendered(cluster: Cluster, plan: Plan, parsed: Namespace, options: Options) -> tuple[Rendered, ...]:
+    return rendered_of(plan, await facts(cluster, plan), wiring.upstream(options), parsed.stage or STAGES)
+
+
+def apply(parsed: Namespace, options: Options) -> int:
+    """Bring the stack onto the cluster."""
+    if not parsed.dry_run:
+        _may_write(parsed, options, "apply")
+    _, plan = wiring.checked(options)
+    if plan is None:
+        return 1
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            if show(await obstacles(cluster, plan)):
+                return 1
+            rendered = await _rendered(cluster, plan, parsed, options)
+            if not parsed.yes or parsed.dry_run:
+                found = await compare(cluster, rendered)
+                _print(found)
+                if parsed.dry_run or not any(difference.changes for difference in found):
+                    return 1 if any(difference.action is Action.BLOCKED for difference in found) else 0
+                if not ask("Apply this? Type yes to go on:", "yes"):
+                    say("nothing was changed")
+                    return 1
+            return await _apply(cluster, rendered)
+
+    return running.run(work, AGAIN)
+
+
+def _may_write(parsed: Namespace, options: Options, command: str) -> None:
+    if options.read_only:
+        raise Refused(f"--read-only is set: {command} does nothing")
+    if not parsed.yes and not sys.stdin.isatty():
+        raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
+
+
+async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...]) -> int:
+    began = time.monotonic()
+    with await wiring.journal(cluster) as journal:
+        _resuming(journal)
+        written = await Applying(cluster, journal, printer := _Printer()).run(rendered)
+        printer.ticker.clear()
+    changed = f"{written} objects written" if written else "nothing to change"
+    say(f"done: {changed}, {len(rendered)} as wished, {time.monotonic() - began:.1f} s")
+    return 0
+
+
+def _resuming(journal: Journal) -> None:
+    """Say where the last run was cut; every step may be repeated, so going on means running again."""
+    if cut := journal.cut():
+        where = f" in stage {cut.stage}" if cut.stage else ""
+        say(f"the {cut.run} of {cut.at} was cut{where}: going on from there")
+
+
+def delete(parsed: Namespace, options: Options) -> int:
+    """Take the stack off the cluster."""
+    _may_write(parsed, options, "delete")
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            removal = await survey(cluster, parsed.include)
+            _announce(removal)
+            if not removal.gone:
+                return 0
+            if not parsed.yes and not ask("Type delete to go on:", "delete"):
+                say("nothing was deleted")
+                return 1
+            with await wiring.journal(cluster) as journal:
+                _resuming(journal)
+                await Removing(cluster, journal, printer := _Printer()).run(removal)
+                printer.ticker.clear()
+            say(f"done: {len(removal.gone)} objects removed, {len(removal.kept)} kept")
+            return 0
+
+    return running.run(work, AGAIN)
+
+
+def _announce(removal: Removal) -> None:
+    """What would go, by stage, and every object that stays with the reason."""
+    counts = Counter(entry.stage for entry, _ in removal.gone)
+    for stage, number in counts.items():
+        say(f"would remove {number} objects of stage {stage}")
+    for kept in removal.kept:
+        say(f"stays: {kept.entry.ref}: {kept.why}")
+    if not removal.gone:
+        say("nothing to remove")
+
+
+GLYPHS = {
+    Action.NEW: "+",
+    Action.UNVERIFIED: "+",
+    Action.CHANGE: "~",
+    Action.SAME: " ",
+    Action.THEIRS: "=",
+    Action.REMOVE: "-",
+    Action.BLOCKED: "!",
+}
+
+
+def _print(differences: Iterable[Difference]) -> None:
+    """One head line per object that is not as wished, its diff below; then the sum."""
+    found = list(differences)
+    for difference in found:
+        if difference.action is Action.SAME:
+            continue
+        head = f"{GLYPHS[difference.action]} {difference.ref}: {difference.action}"
+        say(f"{head}: {difference.note}" if difference.note else head)
+        for contest in difference.contests:
+            say(f"    takes {contest.field} back from {contest.manager}")
+        if difference.text:
+            say("\n".join(f"    {line}" for line in difference.text.splitlines()))
+    counts = Counter(difference.action for difference in found)
+    say(", ".join(f"{number} {action}" for action, number in counts.items()) or "nothing")
+
+
+class _Printer:
+    """Prints what a run tells: what was written stays on the screen, what is awaited is one changing line."""
+
+    def __init__(self) -> None:
+        self.ticker = Ticker()
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageBegun(stage, objects):
+                self.ticker.set(f"{stage}: {objects} objects ...")
+            case Done(stage, ref, outcome, note, contests) if outcome != "unchanged":
+                taken = ", ".join(f"{contest.field} from {contest.manager}" for contest in contests)
+                detail = "; ".join(part for part in (note, f"took back {taken}" if taken else "") if part)
+                self.ticker.line(f"{stage}: {ref} {outcome}{f' ({detail})' if detail else ''}")
+            case Awaiting(stage, missing) if missing:
+                ref, found = next(iter(missing.items()))
+                more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+                self.ticker.set(f"{stage}: waiting for {ref}: {found.why}{more}")
+            case StageEnded(stage, seconds):
+                self.ticker.line(f"{stage}: ready, {seconds:.1f} s")

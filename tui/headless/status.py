@@ -1,0 +1,41 @@
+"""`homelab-tui status`: what is live, once or whenever it changes."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from dataclasses import replace
+
+from homelab.observe.live import Observer
+from homelab.observe.snapshot import Snapshot, as_json
+from homelab.observe.text import lines
+from tui import wiring
+from tui.headless import running
+from tui.headless.terminal import say
+from tui.options import Options
+
+
+def status(parsed: Namespace, options: Options) -> int:
+    """Print a snapshot, or with --watch one for every change. Raises ClusterError."""
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            observer = Observer(cluster)
+            if not parsed.watch:
+                _print(await observer.once(), parsed.json)
+                return 0
+            before: Snapshot | None = None
+            async for snapshot in observer.follow():
+                if before is None or replace(snapshot, taken=before.taken) != before:
+                    _print(snapshot, parsed.json)
+                    before = snapshot
+            return 0
+
+    return running.run(work)
+
+
+def _print(snapshot: Snapshot, as_object: bool) -> None:
+    if as_object:
+        print(json.dumps(as_json(snapshot), ensure_ascii=True), flush=True)
+        return
+    say("\n".join([f"{snapshot.taken}", *lines(snapshot), ""]))

@@ -1,0 +1,72 @@
+"""The composition root: the only place that picks adapters. What is heavy is imported when it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import platformdirs
+
+from homelab.plan.checks import findings_of
+from homelab.plan.file import Reading, load
+from homelab.plan.model import Plan
+from homelab.ports import Cluster, Kind, Ref, Rejected
+from homelab.stack.journal import Journal
+from homelab.stack.upstream import Upstream
+from tui.options import Options
+
+NAME = "homelab-tui"
+KUBE_SYSTEM = Ref(Kind("v1", "Namespace"), None, "kube-system")
+
+
+def reading(options: Options) -> Reading:
+    """The plan file. Raises PlanError."""
+    return load(*options.plan_files())
+
+
+def checked(options: Options) -> tuple[Reading, Plan | None]:
+    """The plan file and its plan; None, with the findings shown, when it has errors."""
+    from tui.headless.terminal import show  # noqa: PLC0415 - printing is not part of wiring for a screen
+
+    found = reading(options)
+    errors = show(findings_of(found), found.name)
+    return found, None if errors else found.plan
+
+
+@asynccontextmanager
+async def cluster(options: Options) -> AsyncIterator[Cluster]:
+    """The cluster of the kubeconfig, let go of in the end. Raises KubeconfigError."""
+    from homelab.adapters.kubeconfig import find  # noqa: PLC0415 - costs a quarter of a second
+    from homelab.adapters.kubernetes import KubernetesCluster  # noqa: PLC0415
+
+    path = find(options.kubeconfig, os.environ, Path.home())
+    connected = await KubernetesCluster.connect(path, options.context)
+    try:
+        yield connected
+    finally:
+        await connected.close()
+
+
+def upstream(options: Options) -> Upstream:
+    """Where pinned files come from."""
+    return Upstream(_Lazy(), platformdirs.user_cache_path(NAME) / "upstream", options.mirror)
+
+
+class _Lazy:
+    """Downloads that load their client when something has to be downloaded."""
+
+    def fetch(self, url: str) -> bytes:
+        """The file's bytes. Raises DownloadError."""
+        from homelab.adapters.downloads import HttpDownloads  # noqa: PLC0415
+
+        return HttpDownloads().fetch(url)
+
+
+async def journal(connected: Cluster) -> Journal:
+    """The journal of this cluster; the uid of kube-system names it. Raises ClusterError."""
+    namespace = await connected.get(KUBE_SYSTEM)
+    if namespace is None:
+        raise Rejected("the cluster has no namespace kube-system; is this Kubernetes?")
+    return Journal(platformdirs.user_state_path(NAME) / namespace["metadata"]["uid"])
