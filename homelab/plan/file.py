@@ -1,0 +1,133 @@
+"""The plan file: read with the line of every fault, changed in place, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_IMODE
+
+from homelab.finding import Finding, Severity
+from homelab.plan import edit
+from homelab.plan.build import build
+from homelab.plan.document import Document, PlanError, parse
+from homelab.plan.edit import Value
+from homelab.plan.model import Plan
+
+__all__ = ["PlanError", "Reading", "Value", "initial", "load", "read", "save"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file says: a plan, or the findings why there is none."""
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+    """Faults of form, sorted by line; `checks.findings_of` adds those of meaning."""
+    document: Document
+    """The text with its tree."""
+
+    @property
+    def name(self) -> str:
+        """The file that was read."""
+        return self.document.name
+
+    def line(self, path: str) -> int | None:
+        """Line of a key, counted from 1; of the nearest section around a key that is not written."""
+        return self.document.line(path)
+
+    def with_value(self, path: str, value: Value) -> str:
+        """The text with one key set and every other line untouched; missing keys are added. Raises PlanError."""
+        return edit.with_value(self.document, path, value)
+
+    def without(self, path: str) -> str:
+        """The text without one key, such as `nodes.node2`. Raises PlanError."""
+        return edit.without(self.document, path)
+
+
+def read(text: str, name: str = "homelab.yaml") -> Reading:
+    """Reads a plan. Never raises: whatever is wrong is a finding, and `plan` is then None."""
+    document, faults = parse(text, name)
+    if faults or document.root is None:
+        return Reading(None, faults, document)
+    plan, findings = build(document)
+    return Reading(plan, tuple(sorted(findings, key=lambda f: f.line or 0)), document)
+
+
+def load(path: Path, *others: Path) -> Reading:
+    """Reads the first of the files that is there. Raises PlanError if none is, or it cannot be opened."""
+    places = (path, *others)
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        looked = " or ".join(str(place) for place in places)
+        raise PlanError(f"no plan at {looked}; write a first one with `homelab-tui plan init`")
+    try:
+        raw = found.read_bytes()
+    except OSError as error:
+        raise PlanError(f"{found} cannot be read: {error.strerror}; check its owner and mode with `ls -l`") from None
+    try:
+        return read(raw.decode(), str(found))
+    except UnicodeDecodeError as error:
+        return Reading(None, (_not_utf8(found, raw, error.start),), Document(str(found), "", None))
+
+
+def save(path: Path, text: str) -> None:
+    """Writes a plan file whole or not at all: mode 0600 if it is new, else its own mode and owner; links are followed.
+
+    Raises PlanError; the old file is then as it was.
+    """
+    try:
+        _replace(path.resolve(), text.encode())
+    except (OSError, RuntimeError, UnicodeEncodeError) as error:  # RuntimeError: a link that leads to itself
+        reason = getattr(error, "strerror", None) or error
+        raise PlanError(f"{path} was not written: {reason}; the old file, if any, is untouched") from None
+
+
+def initial() -> str:
+    """The article's plan, a comment beside every key: what `plan init` writes."""
+    return Path(__file__).with_name("article.yaml").read_text(encoding="utf-8")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _like(target, file.fileno())
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def _like(target: Path, handle: int) -> None:
+    """Gives a file the mode and owner of the one it will replace; `sudo` must not take it from its user."""
+    with suppress(FileNotFoundError):
+        old = target.stat()
+        os.fchmod(handle, S_IMODE(old.st_mode))
+        with suppress(PermissionError):
+            os.fchown(handle, old.st_uid, old.st_gid)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name survive a power cut; some file systems cannot, which is no fault of the file."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _not_utf8(path: Path, raw: bytes, offset: int) -> Finding:
+    line = raw.count(b"\n", 0, offset) + 1
+    what = f"byte 0x{raw[offset]:02x} is no UTF-8"
+    why = "the file was saved in another encoding, so its text cannot be known"
+    fix = f"save it as UTF-8, or run `iconv -f latin1 -t utf-8 {path.name}`"
+    return Finding(Severity.ERROR, str(path), what, why, fix, line)

@@ -1,0 +1,100 @@
+"""Taking the stack away again: nothing of others is touched, and in the end nothing of ours is left."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from household import Home, eventually
+
+ALL = ("--include", "crds,namespaces,volumes,certificates")
+EVERYWHERE = (
+    "namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,ingressclasses,"
+    "validatingwebhookconfigurations,mutatingwebhookconfigurations,persistentvolumes"
+)
+WITHIN = "deployments,daemonsets,statefulsets,services,ingresses,configmaps,secrets,serviceaccounts,roles,rolebindings"
+
+
+def names(home: Home) -> set[str]:
+    """Every object that an installer could leave behind."""
+    found = {line for line in home.kubectl("get", EVERYWHERE, "-o", "name").split()}
+    inside = home.kubectl("get", WITHIN, "-A", "-o", "custom-columns=:kind,:metadata.namespace,:metadata.name")
+    return found | {" ".join(line.split()) for line in inside.splitlines()}
+
+
+@pytest.fixture(scope="module")
+def before(home: Home) -> set[str]:
+    """What a bare cluster has."""
+    home.cluster("reset")
+    found = names(home)
+    home.apply()
+    return found
+
+
+@pytest.fixture(autouse=True, scope="module")
+def again(before: set[str]) -> None:
+    """The stack is there when this story begins."""
+
+
+def test_services_and_objects_of_others_keep_what_they_need(home: Home) -> None:
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "game", "namespace": "default"},
+                "spec": {"type": "LoadBalancer", "ports": [{"port": 25565}], "selector": {"app": "game"}},
+            },
+            {
+                "apiVersion": "traefik.io/v1alpha1",
+                "kind": "Middleware",
+                "metadata": {"name": "prefix", "namespace": "default"},
+                "spec": {"stripPrefix": {"prefixes": ["/x"]}},
+            },
+        ],
+    }
+    home.kubectl("apply", "-f", "-", stdin=json.dumps(theirs))
+    eventually("the game has an address", lambda: "192" in game(home) or "10." in game(home))
+    address = game(home)
+    try:
+        said = home.tui("delete", "--yes", *ALL).stdout
+        assert "stays: Deployment metallb-system/controller: needed by objects of others: Service default/game" in said
+        assert "middlewares.traefik.io: needed by objects of others: Middleware default/prefix" in said
+        assert game(home) == address
+        assert "prefix" in home.kubectl("-n", "default", "get", "middlewares.traefik.io", "-o", "name")
+        assert "traefik-internal" not in home.kubectl("-n", "homelab", "get", "deployments,services", "-o", "name")
+    finally:
+        home.kubectl("delete", "-f", "-", stdin=json.dumps(theirs), check=False)
+    home.apply()
+
+
+def game(home: Home) -> str:
+    """The address of somebody's game server."""
+    return home.kubectl(
+        "-n", "default", "get", "service", "game", "-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"
+    )
+
+
+def test_without_a_word_the_kinds_and_namespaces_stay_and_are_listed(home: Home) -> None:
+    said = home.tui("delete", "--yes").stdout
+
+    assert "stays: Namespace homelab: kept without --include namespaces" in said
+    assert "stays: CustomResourceDefinition middlewares.traefik.io: kept without --include crds" in said
+    assert home.kubectl("get", "deployments,daemonsets,services", "-n", "metallb-system", "-o", "name") == ""
+    assert "namespace/homelab" in home.kubectl("get", "namespaces", "-o", "name")
+
+
+def test_with_every_word_nothing_of_ours_is_left(home: Home, before: set[str]) -> None:
+    home.apply()
+
+    home.tui("delete", "--yes", *ALL)
+
+    left = eventually("what Kubernetes clears up by itself", lambda: names(home) == before or None, 30)
+    assert left
+    assert home.kubectl("get", "all", "-A", "-l", "app.kubernetes.io/managed-by=homelab-tui", "-o", "name") == ""
+
+
+def test_deleting_twice_finds_nothing_more(home: Home) -> None:
+    assert "nothing to remove" in home.tui("delete", "--yes", *ALL).stdout
