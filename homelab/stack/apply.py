@@ -23,7 +23,7 @@ from homelab.stack.readiness import State, Status, status
 from homelab.stack.reasons import reasons
 from homelab.stack.render import Rendered
 from homelab.stack.settle import NotSettled, settle
-from homelab.stack.stale import stale
+from homelab.stack.stale import prunable, stale
 from homelab.together import together
 
 STAGE_SECONDS = 600.0
@@ -179,7 +179,7 @@ class _Stage:
         gone = 0
         for entry in self._old:
             live = self._live[entry.ref]
-            if live is None or not owner(live).ours:
+            if live is None or not prunable(live):
                 continue
             await self._run.cluster.delete(entry.ref, uid=live["metadata"]["uid"])
             self._run.report(Done(self._stage, entry.ref, "removed", "no longer part of the plan"))
@@ -188,9 +188,11 @@ class _Stage:
 
     async def _remember(self, record: Raw | None) -> Raw | None:
         """Name in the record what is about to be made; its own namespace comes with the very first wave."""
-        now = {Entry(self._stage, item.ref) for item in self._items}
+        refs = {item.ref for item in self._items}
+        elsewhere = {entry for entry in inventory.entries(record) if entry.ref not in refs}
+        now = {Entry(self._stage, ref) for ref in refs}
         try:
-            return await inventory.save(self._run.cluster, inventory.entries(record) | now, record)
+            return await inventory.save(self._run.cluster, frozenset(elsewhere | now), record)
         except NotFound:
             return record
 

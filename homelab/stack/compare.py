@@ -12,7 +12,7 @@ from homelab.stack.inventory import Entry
 from homelab.stack.order import DEFINITION, NAMESPACE
 from homelab.stack.ownership import owner
 from homelab.stack.render import MANAGED_BY, OURS, Rendered
-from homelab.stack.stale import stale
+from homelab.stack.stale import prunable, stale
 from homelab.together import together
 
 Live = Mapping[Ref, Raw | None]
@@ -32,7 +32,7 @@ async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Dif
     live = await read(cluster, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
     coming = _coming(rendered, live)
     found = await together(partial(_difference, cluster, item, live[item.ref], coming) for item in rendered)
-    removed = (_removal(entry, obj) for entry in old if (obj := live[entry.ref]) and owner(obj).ours)
+    removed = (_removal(entry, obj) for entry in old if (obj := live[entry.ref]) and prunable(obj))
     return (*found, *removed)
 
 

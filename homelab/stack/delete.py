@@ -135,13 +135,24 @@ def decide(
             kept.append(Kept(entry, why))
         else:
             gone.append((entry, obj["metadata"]["uid"]))
-    gone.sort(key=lambda item: _order(item[0]))
-    return Removal(tuple(gone), tuple(kept), frozenset(forgotten), record)
+    held = _around(kept, (entry for entry, _ in gone))
+    going = [item for item in gone if item[0] not in held]
+    going.sort(key=lambda item: _order(item[0]))
+    stay = sorted((*kept, *(Kept(entry, why) for entry, why in held.items())), key=lambda found: found.entry)
+    return Removal(tuple(going), tuple(stay), frozenset(forgotten), record)
+
+
+def _around(kept: Iterable[Kept], gone: Iterable[Entry]) -> dict[Entry, str]:
+    """Namespaces that would take something with them that is to stay, and what that is."""
+    inside = {found.entry.ref.namespace: str(found.entry.ref) for found in kept}
+    spaces = (entry for entry in gone if entry.ref.kind == NAMESPACE and entry.ref.name in inside)
+    return {entry: f"holds {inside[entry.ref.name]}, which stays" for entry in spaces}
 
 
 def _order(entry: Entry) -> tuple[int, int, Entry]:
     """Stages backwards; within one, what needs a controller before the controller."""
-    return -STAGES.index(entry.stage), removal_rank(entry.ref), entry
+    stage = STAGES.index(entry.stage) if entry.stage in STAGES else len(STAGES)  # of a newer version: on top of ours
+    return -stage, removal_rank(entry.ref), entry
 
 
 def _stays(entry: Entry, obj: Raw, others: Mapping[Ref, str], include: frozenset[str]) -> str | None:

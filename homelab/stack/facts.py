@@ -20,7 +20,7 @@ K3S_ARGS = "k3s.io/node-args"
 """Annotation in which k3s keeps the arguments of each node, those of its config file included."""
 K3S_PODS = "10.42.0.0/16"
 """Source: k3s docs, server flags, cluster-cidr."""
-_KUBEADM = Ref(CONFIG_MAP, "kube-system", "kubeadm-config")
+KUBEADM = Ref(CONFIG_MAP, "kube-system", "kubeadm-config")
 
 
 async def facts(cluster: Cluster, plan: Plan) -> Facts:
@@ -28,7 +28,7 @@ async def facts(cluster: Cluster, plan: Plan) -> Facts:
     if plan.cluster.pods:
         return Facts(pods=(plan.cluster.pods,))
     nodes = await cluster.list(NODE)
-    return Facts(pods=pod_networks(nodes, await cluster.get(_KUBEADM)))
+    return Facts(pods=pod_networks(nodes, await cluster.get(KUBEADM)))
 
 
 def pod_networks(nodes: Iterable[Raw], kubeadm: Raw | None) -> tuple[IPv4Network, ...]:

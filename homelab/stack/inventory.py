@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from homelab.ports import Cluster, Kind, Raw, Ref
+from homelab.ports import Cluster, ClusterError, Kind, Raw, Ref
 from homelab.stack.order import CONFIG_MAP
 from homelab.stack.render import MANAGED_BY, OURS
 
@@ -26,13 +26,19 @@ class Entry:
 
 
 def entries(live: Raw | None) -> frozenset[Entry]:
-    """What the live record names; empty when there is none."""
+    """What the live record names; empty when there is none. Raises ClusterError for a line that is not one of ours."""
     text = ((live or {}).get("data") or {}).get(_KEY, "")
     return frozenset(_entry(line) for line in text.splitlines() if line)
 
 
 def _entry(line: str) -> Entry:
-    stage, api_version, kind, namespace, name = line.split(" ")
+    try:
+        stage, api_version, kind, namespace, name = line.split(" ")
+    except ValueError:
+        raise ClusterError(
+            f"{REF} has a line that this program did not write: {line!r}; "
+            f"take it out: kubectl -n {NAMESPACE} edit configmap {REF.name}"
+        ) from None
     return Entry(stage, Ref(Kind(api_version, kind), None if namespace == "-" else namespace, name))
 
 
@@ -51,7 +57,10 @@ def as_object(kept: Iterable[Entry], live: Raw | None) -> Raw:
 
 
 async def save(cluster: Cluster, kept: frozenset[Entry], live: Raw | None) -> Raw | None:
-    """Write the record unless it already says so; the live record after that. Raises ClusterError."""
+    """Write the record unless it already says so; the live record after that. Raises ClusterError.
+
+    It is ours alone, so a hand's edit of it is overwritten; but only if nobody wrote since it was read.
+    """
     if entries(live) == kept:
         return live
-    return await cluster.apply(as_object(kept, live))
+    return await cluster.apply(as_object(kept, live), force=True)

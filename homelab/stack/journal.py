@@ -46,16 +46,12 @@ class Journal:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._locked = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(self._locked, 20).decode(errors="replace").strip()
-            os.close(self._locked)
-            raise Busy(
-                f"another homelab-tui (process {holder or 'unknown'}) is changing this cluster; wait for it, or end it"
-            ) from None
-        os.truncate(self._locked, 0)
-        os.write(self._locked, str(os.getpid()).encode())
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            _take(self._locked)
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            _end_torn_line(self._file)
+        except BaseException:  # without a `with` nobody else would let go of the lock
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,6 +74,25 @@ class Journal:
             return last_cut(self.path.read_text(errors="replace").splitlines())
         except FileNotFoundError:
             return None
+
+
+def _take(lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(lock, 20).decode(errors="replace").strip()
+        raise Busy(
+            f"another homelab-tui (process {holder or 'unknown'}) is changing this cluster; wait for it, or end it"
+        ) from None
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+
+
+def _end_torn_line(file: int) -> None:
+    """What a power loss left must not swallow the next run's first line."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        os.write(file, b"\n")
 
 
 def last_cut(lines: Iterable[str]) -> Cut | None:

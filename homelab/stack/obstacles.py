@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from homelab.finding import Finding, Severity
 from homelab.plan.model import AddressRange, Plan
 from homelab.ports import Cluster, ClusterError, Forbidden, Kind, NotServed, Raw
-from homelab.stack.facts import NODE, node_args, option, pod_networks
+from homelab.stack.facts import KUBEADM, NODE, node_args, option, pod_networks
 from homelab.stack.order import DEFINITION
 from homelab.stack.ownership import labels, owner
 from homelab.stack.render import Facts
@@ -24,21 +24,23 @@ POOL = Kind("metallb.io/v1beta1", "IPAddressPool")
 _HELM_CHART = Kind("helm.cattle.io/v1", "HelmChart")
 _INGRESS_ROUTE = Kind("traefik.io/v1alpha1", "IngressRoute")
 _MIDDLEWARE = Kind("traefik.io/v1alpha1", "Middleware")
-_METALLB = "app in (metallb)"
-_METALLB_CHART = "app.kubernetes.io/name in (metallb)"
-_RELEASES = "owner=helm,name in (traefik,traefik-crd)"
+_METALLB = {"labels": "app in (metallb)"}
+_METALLB_CHART = {"labels": "app.kubernetes.io/name in (metallb)"}
+_RELEASES = {"labels": "owner=helm,name in (traefik,traefik-crd)"}
+_KUBEADM = {"fields": f"metadata.name={KUBEADM.name},metadata.namespace={KUBEADM.namespace}"}
 
-_SOUGHT: Mapping[str, tuple[Kind, str | None]] = {
-    "nodes": (NODE, None),
-    "daemonsets": (Kind("apps/v1", "DaemonSet"), None),
+_SOUGHT: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
+    "nodes": (NODE, {}),
+    "kubeadm": (KUBEADM.kind, _KUBEADM),
+    "daemonsets": (Kind("apps/v1", "DaemonSet"), {}),
     "metallb": (Kind("apps/v1", "Deployment"), _METALLB),
     "metallb-chart": (Kind("apps/v1", "Deployment"), _METALLB_CHART),
-    "pools": (POOL, None),
-    "charts": (_HELM_CHART, None),
+    "pools": (POOL, {}),
+    "charts": (_HELM_CHART, {}),
     "releases": (Kind("v1", "Secret"), _RELEASES),
-    "definitions": (DEFINITION, None),
-    "routes": (_INGRESS_ROUTE, None),
-    "middlewares": (_MIDDLEWARE, None),
+    "definitions": (DEFINITION, {}),
+    "routes": (_INGRESS_ROUTE, {}),
+    "middlewares": (_MIDDLEWARE, {}),
 }
 
 Seen = Mapping[str, tuple[Raw, ...]]
@@ -53,7 +55,7 @@ async def obstacles(cluster: Cluster, plan: Plan) -> tuple[Finding, ...]:
     async def look(name: str) -> tuple[Raw, ...]:
         kind, wanted = _SOUGHT[name]
         try:
-            return await cluster.list(kind, labels=wanted)
+            return await cluster.list(kind, **wanted)
         except NotServed:
             return ()
         except Forbidden as error:
@@ -151,8 +153,8 @@ def _other_metallb(seen: Seen) -> Iterator[Finding]:
             at="another MetalLB",
             what=f"a MetalLB is here that is not ours: {names}{holds}",
             why="two of them would give out the same addresses and answer ARP for each other's Services",
-            fix="remove it the way it came (helm uninstall, kubectl delete -f FILE); Services get their addresses again "
-            "from ours",
+            fix="remove it the way it came (helm uninstall, kubectl delete -f FILE); "
+            "Services get their addresses again from ours",
         )
 
 
@@ -173,7 +175,8 @@ def _other_pools(pools: Iterable[Raw], wanted: AddressRange) -> Iterator[Finding
 
 def _overlaps(text: str, wanted: AddressRange) -> bool:
     try:
-        return bool(AddressRange.parse(text) & wanted)
+        held = AddressRange.of(IPv4Network(text.strip(), strict=False)) if "/" in text else AddressRange.parse(text)
+        return bool(held & wanted)
     except ValueError:
         return False  # an IPv6 pool
 
@@ -214,12 +217,13 @@ _CHARTS = ("traefik", "traefik-crd")
 
 def _by_helm(definition: Raw) -> bool:
     group = (definition.get("spec") or {}).get("group")
-    return group == "traefik.io" and owner(definition).tool
+    return group == "traefik.io" and owner(definition).name.startswith("Helm")
 
 
 def _pod_network(seen: Seen, plan: Plan) -> Iterator[Finding]:
     """The internal ingress must know whom to let in, and pods must not have addresses of the LAN."""
-    known = Facts(pods=(plan.cluster.pods,) if plan.cluster.pods else pod_networks(seen["nodes"], None))
+    kubeadm = next(iter(seen["kubeadm"]), None)
+    known = Facts(pods=(plan.cluster.pods,) if plan.cluster.pods else pod_networks(seen["nodes"], kubeadm))
     if not known.pods:
         yield Finding(
             Severity.WARNING,

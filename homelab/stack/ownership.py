@@ -29,11 +29,8 @@ class Owner:
     """`homelab-tui`, a tool and its release, or the field managers that wrote it."""
     tool: bool = False
     """Whether a tool would put its own state back over ours."""
-
-    @property
-    def ours(self) -> bool:
-        """Whether we may change, force and delete it."""
-        return self.name == OURS
+    ours: bool = False
+    """Whether we may change, force and delete it."""
 
 
 def owner(live: Raw) -> Owner:
@@ -44,7 +41,7 @@ def owner(live: Raw) -> Owner:
             return Owner(text.format(value), tool=True)
     label = labels(live).get(MANAGED_BY)
     if label == OURS:
-        return Owner(OURS)
+        return Owner(OURS, ours=True)
     if label == "Helm":
         return Owner("Helm", tool=True)
     return Owner(" and ".join(_managers(meta)) or "somebody else")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from homelab.observe.raw import dig, items, number, text
 from homelab.ports import Raw
 
 
@@ -40,16 +41,21 @@ WANTED_ADDRESS = "metallb.io/loadBalancerIPs"
 
 def status(obj: Raw) -> Status:
     """How far a live object is. Pure, and total: a kind without a rule is ready when it exists."""
-    meta, spec, seen = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    meta, spec, seen = (_part(obj, name) for name in ("metadata", "spec", "status"))
     if meta.get("deletionTimestamp"):
         return _progressing("it is being deleted")
-    if (observed := seen.get("observedGeneration")) is not None and observed < meta.get("generation", 0):
+    if (observed := number(seen, "observedGeneration")) is not None and observed < (number(meta, "generation") or 0):
         return _progressing("its controller has not seen the change yet")
-    rule = _RULES.get(obj["kind"], _generic)
+    rule = _RULES.get(text(obj, "kind") or "", _generic)
     return rule(meta, spec, seen)
 
 
 Part = Mapping[str, Any]
+
+
+def _part(obj: Raw, name: str) -> Part:
+    found = dig(obj, name)
+    return found if isinstance(found, dict) else {}
 
 
 def _progressing(why: str) -> Status:
@@ -61,13 +67,27 @@ def _failed(why: str) -> Status:
 
 
 def _condition(seen: Part, kind: str) -> Part:
-    return next((found for found in seen.get("conditions") or () if found.get("type") == kind), {})
+    return next((found for found in items(seen, "conditions") if found.get("type") == kind), {})
+
+
+def _said(condition: Part, otherwise: str) -> str:
+    return text(condition, "message") or otherwise
+
+
+def _surplus(spec: Part, seen: Part) -> int:
+    """Replicas that are still to end."""
+    return (number(seen, "replicas") or 0) - _replicas(spec)
+
+
+def _replicas(spec: Part) -> int:
+    found = number(spec, "replicas")
+    return 1 if found is None else found
 
 
 def _counts(seen: Part, wanted: int, *names: str) -> Status:
     """Ready when each count of the status has reached what is wanted."""
     for name in names:
-        if (count := seen.get(name) or 0) < wanted:
+        if (count := number(seen, name) or 0) < wanted:
             return _progressing(f"{count} of {wanted} {_WORDS[name]}")
     return READY
 
@@ -84,36 +104,38 @@ _WORDS = {
 
 
 def _deployment(meta: Part, spec: Part, seen: Part) -> Status:
-    if "observedGeneration" not in seen:
+    if seen.get("observedGeneration") is None:
         return _progressing("its controller has not seen it yet")
     progress = _condition(seen, "Progressing")
     if progress.get("reason") == "ProgressDeadlineExceeded":
-        return _failed(progress.get("message") or "it made no progress in time")
-    wanted = spec.get("replicas", 1)
-    if (seen.get("replicas") or 0) > wanted:
-        return _progressing(f"{seen['replicas'] - wanted} old replicas still running")
-    return _counts(seen, wanted, "updatedReplicas", "readyReplicas", "availableReplicas")
+        return _failed(_said(progress, "it made no progress in time"))
+    if (old := _surplus(spec, seen)) > 0:
+        return _progressing(f"{old} old replicas still running")
+    return _counts(seen, _replicas(spec), "updatedReplicas", "readyReplicas", "availableReplicas")
 
 
 def _stateful_set(meta: Part, spec: Part, seen: Part) -> Status:
-    if "observedGeneration" not in seen:
+    if seen.get("observedGeneration") is None:
         return _progressing("its controller has not seen it yet")
-    found = _counts(seen, spec.get("replicas", 1), "readyReplicas", "currentReplicas")
+    if (old := _surplus(spec, seen)) > 0:
+        return _progressing(f"{old} old replicas still running")
+    found = _counts(seen, _replicas(spec), "readyReplicas", "currentReplicas")
     if found.ready and seen.get("currentRevision") != seen.get("updateRevision"):
         return _progressing("replicas of the old revision are still running")
     return found
 
 
 def _daemon_set(meta: Part, spec: Part, seen: Part) -> Status:
-    if "observedGeneration" not in seen or "desiredNumberScheduled" not in seen:
+    wanted = number(seen, "desiredNumberScheduled")
+    if seen.get("observedGeneration") is None or wanted is None:
         return _progressing("its controller has not seen it yet")
-    return _counts(seen, seen["desiredNumberScheduled"], "updatedNumberScheduled", "numberReady", "numberAvailable")
+    return _counts(seen, wanted, "updatedNumberScheduled", "numberReady", "numberAvailable")
 
 
 def _job(meta: Part, spec: Part, seen: Part) -> Status:
     failed = _condition(seen, "Failed")
     if failed.get("status") == "True":
-        return _failed(failed.get("message") or "it failed")
+        return _failed(_said(failed, "it failed"))
     done = _condition(seen, "Complete").get("status") == "True"
     return READY if done else _progressing("it has not completed")
 
@@ -121,13 +143,13 @@ def _job(meta: Part, spec: Part, seen: Part) -> Status:
 def _definition(meta: Part, spec: Part, seen: Part) -> Status:
     names = _condition(seen, "NamesAccepted")
     if names.get("status") == "False":
-        return _failed(names.get("message") or "its names are taken")
+        return _failed(_said(names, "its names are taken"))
     established = _condition(seen, "Established").get("status") == "True"
     return READY if established else _progressing("its kind is not served yet")
 
 
 def _claim(meta: Part, spec: Part, seen: Part) -> Status:
-    phase = seen.get("phase") or "Pending"
+    phase = text(seen, "phase") or "Pending"
     return READY if phase == "Bound" else _progressing(f"its volume is {phase}")
 
 
@@ -135,11 +157,11 @@ def _service(meta: Part, spec: Part, seen: Part) -> Status:
     """Our own rule: kstatus takes a LoadBalancer as done once it has a cluster address."""
     if spec.get("type") != "LoadBalancer":
         return READY
-    given = {entry.get("ip") for entry in (seen.get("loadBalancer") or {}).get("ingress") or ()} - {None}
-    wanted = (meta.get("annotations") or {}).get(WANTED_ADDRESS)
+    given = {ip for entry in items(seen, "loadBalancer", "ingress") if (ip := text(entry, "ip"))}
+    wanted = text(meta, "annotations", WANTED_ADDRESS)
     if not given:
         return _progressing(f"it has no address yet (wanted {wanted})" if wanted else "it has no address yet")
-    if wanted and wanted not in given:
+    if wanted and not {part.strip() for part in wanted.split(",")} <= given:
         return _progressing(f"it has {', '.join(sorted(given))}, wanted is {wanted}")
     return READY
 
@@ -152,9 +174,9 @@ def _generic(meta: Part, spec: Part, seen: Part) -> Status:
     """Conditions that other kinds may carry: Stalled, Reconciling, Ready."""
     for name, meaning in (("Stalled", _failed), ("Reconciling", _progressing)):
         if (found := _condition(seen, name)).get("status") == "True":
-            return meaning(found.get("message") or name.lower())
+            return meaning(_said(found, name.lower()))
     found = _condition(seen, "Ready")
-    return _progressing(found.get("message") or "it is not ready") if found.get("status") == "False" else READY
+    return _progressing(_said(found, "it is not ready")) if found.get("status") == "False" else READY
 
 
 _RULES: Mapping[str, Callable[[Part, Part, Part], Status]] = {

@@ -34,9 +34,8 @@ async def reasons(cluster: Cluster, missing: Iterable[Ref]) -> dict[Ref, tuple[s
 def explain(live: Raw, pods: Iterable[Raw], events: Iterable[Raw]) -> tuple[str, ...]:
     """What hangs: states of the object's pods first, then warnings about it and them. Pure."""
     mine = [pod for pod in pods if _selected(live, pod)]
-    names = {live.get("metadata", {}).get("name", ""), *(pod["metadata"]["name"] for pod in mine)}
     told = [sentence for pod in mine for sentence in _pod(pod)]
-    warnings = [event for event in events if event.get("type") == "Warning" and _about(event, names)]
+    warnings = [event for event in events if event.get("type") == "Warning" and _about(event, live, mine)]
     told += [_event(event) for event in sorted(warnings, key=_when, reverse=True)]
     return tuple(dict.fromkeys(told))[:_MOST]
 
@@ -47,11 +46,15 @@ def _selected(live: Raw, pod: Raw) -> bool:
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
 
 
-def _about(event: Raw, names: set[str]) -> bool:
-    """Of the object, of its pods, or of a ReplicaSet, which bears its Deployment's name and a hash."""
+def _about(event: Raw, live: Raw, pods: Iterable[Raw]) -> bool:
+    """Of the object, of its pods, or of a ReplicaSet, which bears its Deployment's name and a hash.
+
+    By uid: a Service bears its Deployment's name, and a deleted object its successor's.
+    """
     involved = event.get("involvedObject") or {}
-    name = str(involved.get("name", ""))
-    return name in names or (involved.get("kind") == "ReplicaSet" and name.rpartition("-")[0] in names)
+    if involved.get("kind") == "ReplicaSet" and live.get("kind") == "Deployment":
+        return str(involved.get("name", "")).rpartition("-")[0] == str(live["metadata"]["name"])
+    return involved.get("uid") in {obj["metadata"]["uid"] for obj in (live, *pods) if obj}
 
 
 def _pod(pod: Raw) -> Iterator[str]:
@@ -68,7 +71,7 @@ def _container(pod: str, container: Mapping[str, Any]) -> Iterator[str]:
     if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
         yield f"pod {pod}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
     ended = (container.get("lastState") or {}).get("terminated") or {}
-    if ended:
+    if ended and not container.get("ready"):  # a restart that it got over explains nothing
         yield f"pod {pod}: container {container['name']} ended with {ended.get('exitCode')} ({ended.get('reason')})"
 
 
@@ -78,4 +81,5 @@ def _event(event: Raw) -> str:
 
 
 def _when(event: Raw) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+    last = (event.get("series") or {}).get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return str(last or event["metadata"].get("creationTimestamp") or "").rstrip("Z")  # else 0.5 s sorts before 0 s

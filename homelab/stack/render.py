@@ -85,7 +85,16 @@ def render(
 def as_yaml(rendered: Iterable[Rendered]) -> str:
     """Plain YAML, one document per object, for `kubectl apply --server-side -f -`."""
     objects = [item.obj for item in rendered]
-    return yaml.dump_all(objects, Dumper=yaml.CSafeDumper, explicit_start=True, sort_keys=False, allow_unicode=True)
+    return yaml.dump_all(objects, Dumper=_Dumper, explicit_start=True, sort_keys=False, allow_unicode=True)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes also the texts that kubectl's YAML reader alone takes for a number or a truth value: `12e4`, `09`, `y`."""
+
+
+_GO_NUMBER = re.compile(r"[-+]?(0_*[xXoObB][0-9a-fA-F_]+|[0-9_]*\.?[0-9_]*([eE][-+]?[0-9_]+)?)$")
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _GO_NUMBER, list("-+.0123456789"))
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
 
 
 def _objects(component: Component, plan: Plan, facts: Facts, upstream: Upstream, pins: Versions) -> Iterator[Raw]:
@@ -124,6 +133,10 @@ def _value(name: str, component: Component, plan: Plan, facts: Facts, pins: Vers
         found = value_at(plan, name)
     except KeyError:
         raise RenderError(f"component {component.id} uses {name}, which is neither in the plan nor pinned") from None
+    if found is None:
+        raise RenderError(f"component {component.id} needs {name}, which the plan leaves open; set it in the plan")
+    if isinstance(found, tuple):
+        return [str(item) for item in found]
     return found if isinstance(found, bool | int) else str(found)
 
 
@@ -137,7 +150,13 @@ def substitute(node: Any, values: Mapping[str, Any], used: set[str], where: str)
         return node
     if whole := _NAME.fullmatch(node):
         return _look_up(whole[1], values, used, where)
-    return _NAME.sub(lambda found: str(_look_up(found[1], values, used, where)), node)
+    return _NAME.sub(lambda found: _as_text(found[1], _look_up(found[1], values, used, where), where), node)
+
+
+def _as_text(name: str, value: Any, where: str) -> str:
+    if isinstance(value, list):
+        raise RenderError(f"{where}: ${{{name}}} is a list, so it must stand alone and not within a text")
+    return str(value)
 
 
 def _look_up(name: str, values: Mapping[str, Any], used: set[str], where: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from homelab.ports import Changed, Cluster, Gone, Kind, Listed, Raw, Ref
+from homelab.ports import Changed, Cluster, Gone, Kind, Listed, Lost, NotServed, Raw, Ref
 from homelab.stack.readiness import State, Status
 
 Judge = Callable[[Ref, Raw | None], Status]
@@ -74,6 +74,8 @@ class _Waiting:
                     news = [(Ref.of(obj), obj)]
                 case Gone(obj):
                     news = [(Ref.of(obj), None)]
+                case Lost(NotServed()):  # with the kind all its objects are gone
+                    news = [(ref, None) for ref in mine]
             self._take((ref, obj) for ref, obj in news if ref in mine)
             mine &= self._missing.keys()
             if not mine:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from homelab.ports import Kind, Ref
+from homelab.ports import Kind, Raw, Ref
 from homelab.stack.inventory import Entry
 from homelab.stack.order import DEFINITION, NAMESPACE
+from homelab.stack.ownership import labels, owner
 from homelab.stack.render import Rendered
 
 CLAIM = Kind("v1", "PersistentVolumeClaim")
@@ -19,5 +20,16 @@ CERTIFICATE = "homelab-tui/certificate"
 def stale(known: Iterable[Entry], rendered: tuple[Rendered, ...]) -> tuple[Entry, ...]:
     """Entries of the rendered stages that no object stands for any more; never of a protected kind."""
     stages = {item.stage for item in rendered}
-    refs: set[Ref] = {item.ref for item in rendered}
-    return tuple(sorted(e for e in known if e.stage in stages and e.ref not in refs and e.ref.kind not in PROTECTED))
+    kept = {_identity(item.ref) for item in rendered}
+    gone = (entry for entry in known if entry.stage in stages and _identity(entry.ref) not in kept)
+    return tuple(sorted(entry for entry in gone if entry.ref.kind not in PROTECTED))
+
+
+def _identity(ref: Ref) -> tuple[str, str, str | None, str]:
+    """An object without the version of its API group: a manifest that moves to a newer one means the same object."""
+    return ref.kind.group, ref.kind.name, ref.namespace, ref.name
+
+
+def prunable(live: Raw) -> bool:
+    """Whether an object that left the plan may go with it: ours, and no certificate."""
+    return owner(live).ours and CERTIFICATE not in labels(live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from homelab.observe.traefik import TraefikAnswer
+from homelab.plan.file import initial, read
+from homelab.plan.model import Plan
 from homelab.ports import Raw
 
 ANNOTATION = "traefik.ingress.kubernetes.io/router."
@@ -184,3 +187,63 @@ def hurt_one(obj: Any, way: tuple[Any, ...], value: Any, *, drop: bool) -> None:
         del obj[way[-1]]
     else:
         obj[way[-1]] = deepcopy(value)
+
+
+def thing(
+    api_version: str,
+    kind: str,
+    name: str,
+    namespace: str | None = None,
+    *,
+    spec: Raw | None = None,
+    status: Raw | None = None,
+    **more: Any,
+) -> Raw:
+    """Any object; further words become metadata."""
+    parts = {"spec": spec, "status": status}
+    found = {"apiVersion": api_version, "kind": kind, "metadata": meta(name, namespace, **more)}
+    return found | {key: value for key, value in parts.items() if value is not None}
+
+
+def ours(obj: Raw, **labels: str) -> Raw:
+    """The object with the label by which we know our own."""
+    marks = {"app.kubernetes.io/managed-by": "homelab-tui", **labels}
+    old = obj["metadata"].get("labels") or {}
+    return {**obj, "metadata": {**obj["metadata"], "labels": old | marks}}
+
+
+def by_helm(obj: Raw, release: str) -> Raw:
+    """The object as Helm leaves it."""
+    notes = (obj["metadata"].get("annotations") or {}) | {"meta.helm.sh/release-name": release}
+    labels = (obj["metadata"].get("labels") or {}) | {"app.kubernetes.io/managed-by": "Helm"}
+    return {**obj, "metadata": {**obj["metadata"], "annotations": notes, "labels": labels}}
+
+
+def pod(name: str, namespace: str = "homelab", *containers: Raw, app: str = "web", conditions: Any = ()) -> Raw:
+    """A pod with the label `app` and the states of its containers."""
+    status = {"conditions": list(conditions), "containerStatuses": list(containers)}
+    return thing("v1", "Pod", name, namespace, labels={"app": app}, status=status)
+
+
+def k3s_node(name: str, *args: str) -> Raw:
+    """A machine of k3s, which writes down the arguments that it was started with."""
+    found = node(name)
+    found["metadata"]["annotations"] = {"k3s.io/node-args": json.dumps(args)}
+    return found
+
+
+def article_plan() -> Plan:
+    """The plan that `plan init` writes."""
+    return plan_of(initial())
+
+
+def other_home() -> Plan:
+    """The same home somewhere else: another LAN, another domain."""
+    return plan_of(initial().replace("192.168.1.", "10.77.3.").replace("domain.com", "home.test"))
+
+
+def plan_of(text: str) -> Plan:
+    """The plan that a text says."""
+    reading = read(text)
+    assert reading.plan, reading.findings
+    return reading.plan

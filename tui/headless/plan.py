@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ def init(parsed: Namespace, options: Options) -> int:
 def check(parsed: Namespace, options: Options) -> int:
     """Print every finding of the plan. Raises PlanError."""
     if parsed.file:
-        options = replace(options, plan=Path(parsed.file).expanduser())
+        options = replace(options, plan=Path(os.path.expanduser(parsed.file)))
     found = wiring.reading(options)
     findings = findings_of(found)
     errors = sum(finding.is_error for finding in findings)

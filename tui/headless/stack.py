@@ -89,6 +89,7 @@ def apply(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
+            began = time.monotonic()
             if show(await obstacles(cluster, plan)):
                 return 1
             rendered = await _rendered(cluster, plan, parsed, options)
@@ -97,10 +98,11 @@ def apply(parsed: Namespace, options: Options) -> int:
                 _print(found)
                 if parsed.dry_run or not any(difference.changes for difference in found):
                     return 1 if any(difference.action is Action.BLOCKED for difference in found) else 0
-                if not ask("Apply this? Type yes to go on:", "yes"):
+                if not await ask("Apply this? Type yes to go on:", "yes"):
                     say("nothing was changed")
                     return 1
-            return await _apply(cluster, rendered)
+                began = time.monotonic()
+            return await _apply(cluster, rendered, began)
 
     return running.run(work, AGAIN)
 
@@ -112,8 +114,7 @@ def _may_write(parsed: Namespace, options: Options, command: str) -> None:
         raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
 
 
-async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...]) -> int:
-    began = time.monotonic()
+async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float) -> int:
     with await wiring.journal(cluster) as journal:
         _resuming(journal)
         written = await Applying(cluster, journal, printer := _Printer()).run(rendered)
@@ -140,7 +141,7 @@ def delete(parsed: Namespace, options: Options) -> int:
             _announce(removal)
             if not removal.gone:
                 return 0
-            if not parsed.yes and not ask("Type delete to go on:", "delete"):
+            if not parsed.yes and not await ask("Type delete to go on:", "delete"):
                 say("nothing was deleted")
                 return 1
             with await wiring.journal(cluster) as journal:
@@ -200,7 +201,7 @@ class _Printer:
     def __call__(self, event: Event) -> None:
         match event:
             case StageBegun(stage, objects):
-                self.ticker.set(f"{stage}: {objects} objects ...")
+                self.ticker.line(f"{stage}: {objects} objects")
             case Done(stage, ref, outcome, note, contests) if outcome != "unchanged":
                 taken = ", ".join(f"{contest.field} from {contest.manager}" for contest in contests)
                 detail = "; ".join(part for part in (note, f"took back {taken}" if taken else "") if part)

@@ -10,8 +10,7 @@ from homelab.observe.live import Observer
 from homelab.observe.snapshot import Snapshot, as_json
 from homelab.observe.text import lines
 from tui import wiring
-from tui.headless import running
-from tui.headless.terminal import say
+from tui.headless import running, terminal
 from tui.options import Options
 
 
@@ -38,4 +37,4 @@ def _print(snapshot: Snapshot, as_object: bool) -> None:
     if as_object:
         print(json.dumps(as_json(snapshot), ensure_ascii=True), flush=True)
         return
-    say("\n".join([f"{snapshot.taken}", *lines(snapshot), ""]))
+    terminal.say("\n".join([f"{snapshot.taken}", *lines(snapshot, terminal.width()), ""]))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 import time
 from collections.abc import Iterable
 
 from homelab.finding import Finding
-from homelab.observe.text import clean, shortened
+from homelab.observe.text import WIDTH, clean, shortened
+
+
+def width() -> int:
+    """Columns to fill: those of the terminal, or WIDTH where output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
 
 
 def say(text: str = "") -> None:
@@ -32,13 +38,19 @@ def show(findings: Iterable[Finding], file: str | None = None) -> bool:
     return errors
 
 
-def ask(question: str, word: str) -> bool:
+async def ask(question: str, word: str) -> bool:
     """Whether the person typed the word; anything else, end of input too, means no."""
+    print(clean(question), end=" ", flush=True)
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin, typed.set)  # reading at once would be deaf to Ctrl-C until a line is there
     try:
-        return input(clean(f"{question} ")).strip() == word
-    except EOFError:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin)
+    answer = sys.stdin.readline()
+    if not answer:
         print()
-        return False
+    return answer.strip() == word
 
 
 QUIET_SECONDS = 5.0
