@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import NoReturn
 
 from homelab.stack.components import INCLUDE, STAGES
 from tui.options import Options, Refused
@@ -53,7 +54,7 @@ def _code(error: Exception, parsed: argparse.Namespace) -> int:
 def build() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     shared = _shared()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="homelab-tui",
         description="A console for the Kubernetes cluster at home.",
         parents=[shared],
@@ -70,9 +71,18 @@ def build() -> argparse.ArgumentParser:
     return parser
 
 
-def _shared() -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """Repeats nothing to the terminal that could steer it."""
+
+    def error(self, message: str) -> NoReturn:
+        from homelab.observe.text import clean  # noqa: PLC0415 - only a failure needs it
+
+        super().error(clean(message))
+
+
+def _shared() -> _Parser:
     """Options of every command. SUPPRESS: one given before the command is not overwritten by a default after it."""
-    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    shared = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = shared.add_argument_group("for every command")
     group.add_argument("--plan", metavar="FILE", help="the plan (default: ./homelab.yaml, then the one in ~/.config)")
     group.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, k3s's own")
@@ -85,13 +95,11 @@ def _shared() -> argparse.ArgumentParser:
 class _Adding:
     """Adds commands that all take the shared options."""
 
-    def __init__(
-        self, commands: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser
-    ) -> None:
+    def __init__(self, commands: argparse._SubParsersAction[_Parser], shared: _Parser) -> None:
         self._commands = commands
         self._shared = shared
 
-    def add(self, name: str, text: str, command: str | None = None) -> argparse.ArgumentParser:
+    def add(self, name: str, text: str, command: str | None = None) -> _Parser:
         """A command; `command` is the `module:function` of `tui.headless` that does it."""
         made = self._commands.add_parser(
             name, help=text, description=text[0].upper() + text[1:] + ".", parents=[self._shared], allow_abbrev=False
@@ -100,7 +108,7 @@ class _Adding:
             made.set_defaults(command=command)
         return made
 
-    def below(self, parser: argparse.ArgumentParser) -> _Adding:
+    def below(self, parser: _Parser) -> _Adding:
         """For the commands below a command."""
         return _Adding(parser.add_subparsers(title="commands", metavar="COMMAND", required=True), self._shared)
 

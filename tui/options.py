@@ -46,4 +46,4 @@ class Options:
 
 
 def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return Path(os.path.expanduser(text)) if text else None  # unlike Path.expanduser it lets `~nobody` stand

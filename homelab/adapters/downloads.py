@@ -28,7 +28,8 @@ class HttpDownloads:
             raise _failed(url, f"the server answered {error.response.status_code}") from None
         except httpx.TimeoutException:
             raise _failed(url, f"no answer within {self._seconds:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+            # The last three: a proxy or a file of authorities in the environment that httpx cannot use.
             raise _failed(url, str(error) or type(error).__name__) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import os
 import socket
 import ssl
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 import yaml
 from kubernetes import aio
+from kubernetes.aio.config import kube_config
 
 from homelab.ports import ClusterError
 
@@ -33,8 +35,8 @@ def find(wanted: str | None, environment: Mapping[str, str], home: Path) -> Path
     `KUBECONFIG` may list several files; the first that exists is used. Raises KubeconfigError.
     """
     if wanted:
-        return _readable(Path(wanted).expanduser())
-    listed = [Path(part).expanduser() for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
+        return _readable(_path(wanted))
+    listed = [_path(part) for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
     if listed:
         return _readable(next((path for path in listed if path.exists()), listed[0]))
     usual = [home / ".kube" / "config", K3S]
@@ -45,6 +47,10 @@ def find(wanted: str | None, environment: Mapping[str, str], home: Path) -> Path
         f"no kubeconfig: KUBECONFIG is not set and neither {usual[0]} nor {usual[1]} exists; "
         f"copy the cluster's kubeconfig to {usual[0]} or name it with --kubeconfig FILE"
     )
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # unlike Path.expanduser it lets `~nobody` stand
 
 
 def _exists(path: Path) -> bool:
@@ -79,17 +85,28 @@ async def client(path: Path, context: str | None) -> aio.client.ApiClient:
                 config_file=str(path), context=context, client_configuration=configuration, temp_file_path=folder
             )
             configuration.client_session_kwargs = {}
+            configuration.api_key = {name: _token(text, path) for name, text in configuration.api_key.items()}
             made = aio.client.ApiClient(configuration=configuration)
     except aio.config.ConfigException as error:
         raise KubeconfigError(f"kubeconfig {path}: {_plain(error, path, context)}") from None
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError, KeyError):
-        raise KubeconfigError(f"kubeconfig {path} is not a kubeconfig; name the right file with --kubeconfig") from None
-    except (ssl.SSLError, OSError) as error:
+    except (ssl.SSLError, OSError, binascii.Error) as error:
         raise KubeconfigError(
             f"kubeconfig {path}: its certificate or key cannot be loaded ({error}); fetch the file anew"
         ) from None
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, KeyError):
+        raise KubeconfigError(f"kubeconfig {path} is not a kubeconfig; name the right file with --kubeconfig") from None
+    finally:
+        kube_config._temp_files.clear()  # the library would look for the same keys in the removed folder next time
     made.rest_client.pool_manager = _session(made)
     return made
+
+
+def _token(text: str, path: Path) -> str:
+    """A token file ends with a newline, which may not stand in a header."""
+    token = text.strip()
+    if not token.isprintable():
+        raise KubeconfigError(f"kubeconfig {path}: its token is damaged: it is more than one line; fetch the file anew")
+    return token
 
 
 def contexts(path: Path) -> list[str]:

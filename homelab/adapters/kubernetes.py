@@ -99,7 +99,7 @@ class KubernetesCluster:
 
     async def version(self) -> str:
         """The server's version, such as `v1.37.2`."""
-        return str((await self._json("GET", "/version"))["gitVersion"])
+        return str(self._part(await self._json("GET", "/version"), "gitVersion"))
 
     async def get(self, ref: Ref) -> Raw | None:
         """One object, or None when it, or its kind, is not there."""
@@ -169,6 +169,11 @@ class KubernetesCluster:
                     await asyncio.sleep(next(waits))
             except _Expired:
                 since = None
+                await asyncio.sleep(next(waits))
+            except NotFound:  # the kind was taken away while we watched it
+                since = None
+                yield Lost(self._taken_away(kind))
+                await asyncio.sleep(next(waits))
             except ClusterError as error:
                 yield Lost(error)
                 await asyncio.sleep(next(waits))
@@ -178,8 +183,8 @@ class KubernetesCluster:
         asked = [*query, *_query(watch="1", allowWatchBookmarks="true", timeoutSeconds=str(WATCH_SECONDS))]
         limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
         response = await self._send("GET", path, asked, limits=limits)
-        yield "", Alive()
         try:
+            yield "", Alive()
             async for line in self._lines(response):
                 if line.strip():
                     yield _event(kind, line)
@@ -198,11 +203,15 @@ class KubernetesCluster:
         token = ""
         while True:
             more = [("continue", token)] if token else []
-            answer = await self._json("GET", path, [*query, ("limit", str(PAGE)), *more])
+            try:
+                answer = await self._json("GET", path, [*query, ("limit", str(PAGE)), *more])
+            except NotFound:  # a list of nothing would be empty
+                raise self._taken_away(kind) from None
+            meta = self._part(answer, "metadata")
             found += [_slim(kind, item) for item in answer.get("items") or []]
-            token = answer["metadata"].get("continue") or ""
+            token = meta.get("continue") or ""
             if not token:
-                return _Page(tuple(found), answer["metadata"]["resourceVersion"])
+                return _Page(tuple(found), meta["resourceVersion"])
 
     async def _resource(self, kind: Kind) -> _Resource:
         """How the API names this kind. Asked once per group version, and again while a kind is missing from it."""
@@ -211,11 +220,19 @@ class KubernetesCluster:
             if kind.name not in known:
                 known = self._served[kind.api_version] = await self._discover(kind.api_version)
         if kind.name not in known:
-            raise NotServed(
-                f"the cluster at {self._server} knows no kind {kind.name} ({kind.api_version}); "
-                f"its definition comes with the stack: homelab-tui apply"
-            )
+            raise self._not_served(kind)
         return known[kind.name]
+
+    def _taken_away(self, kind: Kind) -> NotServed:
+        """What was known of its group is void, so that it is asked for again."""
+        self._served.pop(kind.api_version, None)
+        return self._not_served(kind)
+
+    def _not_served(self, kind: Kind) -> NotServed:
+        return NotServed(
+            f"the cluster at {self._server} knows no kind {kind.name} ({kind.api_version}); "
+            f"its definition comes with the stack: homelab-tui apply"
+        )
 
     async def _discover(self, api_version: str) -> dict[str, _Resource]:
         try:
@@ -224,7 +241,7 @@ class KubernetesCluster:
             return {}
         return {
             entry["kind"]: _Resource(api_version, entry["name"], entry["namespaced"])
-            for entry in answer["resources"]
+            for entry in self._part(answer, "resources")
             if "/" not in entry["name"]
         }
 
@@ -246,6 +263,12 @@ class KubernetesCluster:
             raise Unavailable(
                 f"{self._server}{path} did not answer with JSON; is something else at that address?"
             ) from None
+
+    def _part(self, answer: Any, key: str) -> Any:
+        """A part that every Kubernetes API puts into this answer."""
+        if isinstance(answer, dict) and key in answer:
+            return answer[key]
+        raise Unavailable(f"{self._server} did not answer as a Kubernetes API does; is something else at that address?")
 
     async def _send(
         self,
@@ -292,7 +315,7 @@ class KubernetesCluster:
     def _refusal(self, code: int, text: str, path: str) -> ClusterError:
         """What a status code means, in a sentence with the fix. `text` is a Status object or whatever a proxy said."""
         status = _status(text)
-        message = status.get("message") or _first_line(text) or HTTPStatus(code).phrase
+        message = status.get("message") or _first_line(text.strip() or f"HTTP status {code}")
         if code == HTTPStatus.UNAUTHORIZED:
             return Unauthorized(
                 f"{self._server} does not accept the credentials in {self._path}: its client certificate or token "
@@ -305,8 +328,8 @@ class KubernetesCluster:
             return Conflict(message, contests)
         if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(f"{path} answered {code}: {message}")
-        known = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.GONE: _Expired}
-        return known.get(HTTPStatus(code), Rejected)(message)
+        known: dict[int, type[ClusterError]] = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.GONE: _Expired}
+        return known.get(code, Rejected)(message)
 
 
 @dataclass(frozen=True, slots=True)

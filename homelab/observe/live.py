@@ -27,6 +27,7 @@ from homelab.ports import (
     Raw,
     Ref,
     Unauthorized,
+    Unreachable,
 )
 from homelab.together import together
 
@@ -59,6 +60,7 @@ class Observer:
         loading = Source(SourceState.LOADING)
         self._sources: dict[str, Source] = {name: loading for name in (*KINDS, TRAEFIK)}
         self._news = asyncio.Event()
+        self._heard_of_pods = asyncio.Event()
 
     async def once(self) -> Snapshot:
         """Ask for everything and say what was answered. Raises Unreachable or Unauthorized when nothing was."""
@@ -102,7 +104,9 @@ class Observer:
         watched = KINDS[name]
         try:
             objects = await self._cluster.list(watched.kind, labels=watched.labels, fields=watched.fields)
-        except (Forbidden, NotServed) as error:
+        except (Unreachable, Unauthorized):
+            raise
+        except ClusterError as error:
             self._take(name, Lost(error))
         else:
             self._take(name, Listed(objects))
@@ -129,6 +133,8 @@ class Observer:
             case Alive() | Lost():
                 pass
         self._say(name, *self._health(name, change))
+        if name == "pods":
+            self._heard_of_pods.set()
 
     def _health(self, name: str, change: Change) -> tuple[SourceState, str | None]:
         if not isinstance(change, Lost):
@@ -151,15 +157,17 @@ class Observer:
             self._news.set()
 
     async def _keep_asking(self) -> None:
+        await self._heard_of_pods.wait()
         while True:
             await self._ask()
             await asyncio.sleep(ASK_SECONDS)
 
     async def _ask(self) -> None:
         """Ask every Traefik for its routers."""
-        if self._sources["pods"].state is SourceState.LOADING:
+        if "pods" not in self._objects:
+            self._say(TRAEFIK, SourceState.FAILED, f"their pods are not known: {self._sources['pods'].error}")
             return
-        found = replicas(self._objects.get("pods", {}).values())
+        found = replicas(self._objects["pods"].values())
         ready = [replica for replica in found if replica.ready]
         answers = tuple(await together(partial(self._answer, replica) for replica in ready))
         if answers != self._answers:
@@ -173,7 +181,7 @@ class Observer:
             routers = await self._cluster.pod_json(namespace, pod, API_PORT, ROUTERS)
         except ClusterError as error:
             return TraefikAnswer(replica.pod, replica.zone, None, str(error))
-        if not isinstance(routers, list):
+        if not isinstance(routers, list) or not all(isinstance(router, dict) for router in routers):
             return TraefikAnswer(replica.pod, replica.zone, None, "it did not answer with a list of routers")
         return TraefikAnswer(
             replica.pod, replica.zone, tuple(sorted(routers, key=lambda router: str(router.get("name"))))
