@@ -50,6 +50,8 @@ PAGE = 500
 """Objects a list answer holds at most."""
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+POD_SECONDS = 5.0
+"""A pod that does not answer must not hold up what the others say."""
 WATCH_SECONDS = 290
 """After so long the API server ends a watch by itself and we open the next one where it stopped."""
 SILENCE_SECONDS = 90.0
@@ -142,8 +144,8 @@ class KubernetesCluster:
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
         """JSON from a pod through the API server's proxy: needs no route to the pod; the user's own rights apply."""
         where, _, query = path.partition("?")
-        pairs = parse_qsl(query)
-        return await self._json("GET", f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}", pairs)
+        proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
+        return await self._json("GET", proxied, parse_qsl(query), seconds=POD_SECONDS)
 
     async def watch(
         self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
@@ -170,7 +172,7 @@ class KubernetesCluster:
             except _Expired:
                 since = None
                 await asyncio.sleep(next(waits))
-            except NotFound:  # the kind was taken away while we watched it
+            except (NotFound, NotServed):  # the kind was taken away while we watched it, or never was there
                 since = None
                 yield Lost(self._taken_away(kind))
                 await asyncio.sleep(next(waits))
@@ -205,7 +207,7 @@ class KubernetesCluster:
             more = [("continue", token)] if token else []
             try:
                 answer = await self._json("GET", path, [*query, ("limit", str(PAGE)), *more])
-            except NotFound:  # a list of nothing would be empty
+            except (NotFound, NotServed):  # a list of nothing would be empty
                 raise self._taken_away(kind) from None
             meta = self._part(answer, "metadata")
             found += [_slim(kind, item) for item in answer.get("items") or []]
@@ -237,7 +239,7 @@ class KubernetesCluster:
     async def _discover(self, api_version: str) -> dict[str, _Resource]:
         try:
             answer = await self._json("GET", f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
-        except NotFound:
+        except (NotFound, NotServed):
             return {}
         return {
             entry["kind"]: _Resource(api_version, entry["name"], entry["namespaced"])
@@ -252,8 +254,10 @@ class KubernetesCluster:
         query: _Pairs | None = None,
         body: Raw | None = None,
         content: str = "application/json",
+        *,
+        seconds: float | None = None,
     ) -> Any:
-        limits = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+        limits = aiohttp.ClientTimeout(total=seconds or ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
         response = await self._send(verb, path, query or [], body=body, content=content, limits=limits)
         try:
             return json.loads(await response.read())

@@ -179,6 +179,9 @@ class Observer:
         namespace, _, pod = replica.pod.partition("/")
         try:
             routers = await self._cluster.pod_json(namespace, pod, API_PORT, ROUTERS)
+        except Unreachable as error:  # it says nothing of this Traefik: what it said last stands
+            before = {answer.pod: answer.routers for answer in self._answers}
+            return TraefikAnswer(replica.pod, replica.zone, before.get(replica.pod), str(error))
         except ClusterError as error:
             return TraefikAnswer(replica.pod, replica.zone, None, str(error))
         if not isinstance(routers, list) or not all(isinstance(router, dict) for router in routers):
@@ -194,4 +197,5 @@ def _traefik_health(answers: tuple[TraefikAnswer, ...]) -> tuple[SourceState, st
         return SourceState.ABSENT, "no Traefik of ours is ready; homelab-tui apply brings them"
     if not errors:
         return SourceState.LIVE, None
-    return (SourceState.FAILED if len(errors) == len(answers) else SourceState.STALE), "; ".join(errors)
+    known = any(answer.routers is not None for answer in answers)
+    return (SourceState.STALE if known else SourceState.FAILED), "; ".join(errors)
