@@ -34,7 +34,7 @@ format: $(STAMP) ## format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP) ## print the figures of docs/performance.md (with KUBECONFIG: on the cluster)
+bench: $(STAMP) ## print the figures of docs/performance.md (with KUBECONFIG and a plan: deploys it on that cluster)
 	$(BIN)/python -m benchmarks
 
 lock: ## write requirements.lock anew (CPython 3.11 to 3.13, x86_64 and aarch64)

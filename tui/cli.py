@@ -35,9 +35,11 @@ def run(arguments: Sequence[str]) -> int:
         code = command(parsed, Options.of(parsed))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return FAILED
     except Exception as error:
+        if isinstance(error, OSError):
+            _drop_output()
         from tui.headless.failures import explained  # noqa: PLC0415 - only a failure needs it
 
         if (text := explained(error)) is None:
@@ -45,6 +47,14 @@ def run(arguments: Sequence[str]) -> int:
         print(text, file=sys.stderr)
         return _code(error, parsed)
     return code
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere: Python would try to write it once more when it ends, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _code(error: Exception, parsed: argparse.Namespace) -> int:
