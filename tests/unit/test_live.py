@@ -350,8 +350,9 @@ async def test_while_the_server_is_away_what_was_known_stays_and_is_called_stale
         await house.server.start()
         again = await until(lambda now: states(now) == {})
 
-    assert {away.sources[name].state for name in KINDS} == {SourceState.STALE}
-    assert {away.sources[name].since for name in KINDS} == {live.stamp(gone)}
+    assert {source.state for source in away.sources.values()} == {SourceState.STALE}
+    assert {source.since for source in away.sources.values()} == {live.stamp(gone)}
+    assert [route.state for route in away.routes] == [RouteState.SERVED]
     assert "is not reachable" in str(away.sources["nodes"].error)
     assert [node.name for node in away.nodes] == ["master1"]
     assert [one.announced_by for one in away.allocations] == ["node1"]
