@@ -9,9 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from homelab.plan.checks import findings_of
 from homelab.plan.file import Reading, load
-from homelab.plan.model import Plan
 from homelab.ports import Cluster, Kind, Ref, Rejected
 from homelab.stack.journal import Journal
 from homelab.stack.upstream import Upstream
@@ -24,15 +22,6 @@ KUBE_SYSTEM = Ref(Kind("v1", "Namespace"), None, "kube-system")
 def reading(options: Options) -> Reading:
     """The plan file. Raises PlanError."""
     return load(*options.plan_files())
-
-
-def checked(options: Options) -> tuple[Reading, Plan | None]:
-    """The plan file and its plan; None, with the findings shown, when it has errors."""
-    from tui.headless.terminal import show  # noqa: PLC0415 - printing is not part of wiring for a screen
-
-    found = reading(options)
-    errors = show(findings_of(found), found.name)
-    return found, None if errors else found.plan
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable
 
+from homelab.plan.checks import findings_of
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, ClusterError
 from homelab.stack.apply import Applying
@@ -31,7 +32,7 @@ AGAIN = "run the same command again to go on"
 
 def render(parsed: Namespace, options: Options) -> int:
     """Print the stack as YAML. The cluster is asked for its pod network if there is one; without, pods stay out."""
-    _, plan = wiring.checked(options)
+    plan = _checked(options)
     if plan is None:
         return 1
 
@@ -57,9 +58,15 @@ def render(parsed: Namespace, options: Options) -> int:
     return 0
 
 
+def _checked(options: Options) -> Plan | None:
+    """The plan; None, with the findings shown, when it has errors. Raises PlanError."""
+    found = wiring.reading(options)
+    return None if show(findings_of(found), found.name) else found.plan
+
+
 def diff(parsed: Namespace, options: Options) -> int:
     """Print what apply would change: 0 nothing, 1 something, 2 it cannot be told."""
-    _, plan = wiring.checked(options)
+    plan = _checked(options)
     if plan is None:
         return 2
 
@@ -83,7 +90,7 @@ def apply(parsed: Namespace, options: Options) -> int:
     """Bring the stack onto the cluster."""
     if not parsed.dry_run:
         _may_write(parsed, options, "apply")
-    _, plan = wiring.checked(options)
+    plan = _checked(options)
     if plan is None:
         return 1
 
