@@ -75,7 +75,7 @@ def diff(parsed: Namespace, options: Options) -> int:
             show(await obstacles(cluster, plan))
             found = await compare(cluster, await _rendered(cluster, plan, parsed, options))
             _print(found)
-            if any(difference.action is Action.BLOCKED for difference in found):
+            if _blocked(found):
                 return 2
             return 1 if any(difference.changes for difference in found) else 0
 
@@ -103,15 +103,21 @@ def apply(parsed: Namespace, options: Options) -> int:
             if not parsed.yes or parsed.dry_run:
                 found = await compare(cluster, rendered)
                 _print(found)
-                if parsed.dry_run or not any(difference.changes for difference in found):
-                    return 1 if any(difference.action is Action.BLOCKED for difference in found) else 0
-                if not await ask("Apply this? Type yes to go on:", "yes"):
-                    say("nothing was changed")
-                    return 1
-                began = time.monotonic()
+                if parsed.dry_run or _blocked(found):
+                    return 1 if _blocked(found) else 0
+                # With nothing to change there is nothing to ask: the stages are only waited for.
+                if any(difference.changes for difference in found):
+                    if not await ask("Apply this? Type yes to go on:", "yes"):
+                        say("nothing was changed")
+                        return 1
+                    began = time.monotonic()
             return await _apply(cluster, rendered, began)
 
     return running.run(work, AGAIN)
+
+
+def _blocked(found: Iterable[Difference]) -> bool:
+    return any(difference.action is Action.BLOCKED for difference in found)
 
 
 def _may_write(parsed: Namespace, options: Options, command: str) -> None:
@@ -184,7 +190,10 @@ GLYPHS = {
 
 
 def _print(differences: Iterable[Difference]) -> None:
-    """One head line per object that is not as wished, its diff below; then the sum."""
+    """One head line per object that is not as wished, below it what changes; then the sum.
+
+    New objects are only named, since the kinds alone are thousands of lines: `render` prints them.
+    """
     found = list(differences)
     for difference in found:
         if difference.action is Action.SAME:
@@ -193,7 +202,7 @@ def _print(differences: Iterable[Difference]) -> None:
         say(f"{head}: {difference.note}" if difference.note else head)
         for contest in difference.contests:
             say(f"    takes {contest.field} back from {contest.manager}")
-        if difference.text:
+        if difference.text and difference.action in (Action.CHANGE, Action.REMOVE):
             say("\n".join(f"    {line}" for line in difference.text.splitlines()))
     counts = Counter(difference.action for difference in found)
     say(", ".join(f"{number} {action}" for action, number in counts.items()) or "nothing")
