@@ -137,6 +137,9 @@ class Cluster(Protocol):
     async def version(self) -> str:
         """The server's version, such as `v1.37.2`."""
 
+    async def kinds(self) -> frozenset[Kind]:
+        """Every kind whose objects live in namespaces and can be listed and deleted, at every version served."""
+
     async def get(self, ref: Ref) -> Raw | None:
         """One object, or None. A kind that is not served has no objects: None too."""
 

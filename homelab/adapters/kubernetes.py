@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
@@ -44,6 +45,7 @@ from homelab.ports import (
     Unavailable,
     Unreachable,
 )
+from homelab.together import together
 
 FIELD_MANAGER = "homelab-tui"
 PAGE = 500
@@ -73,6 +75,7 @@ class _Resource:
     api_version: str
     plural: str
     namespaced: bool
+    verbs: frozenset[str]
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
         root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
@@ -102,6 +105,24 @@ class KubernetesCluster:
     async def version(self) -> str:
         """The server's version, such as `v1.37.2`."""
         return str(self._part(await self._json("GET", "/version"), "gitVersion"))
+
+    async def kinds(self) -> frozenset[Kind]:
+        """Every kind whose objects live in namespaces and can be listed and deleted; an API that is ill is left out."""
+        groups = self._part(await self._json("GET", "/apis"), "groups")
+        versions = ["v1", *(entry["groupVersion"] for group in groups for entry in group["versions"])]
+        served = await together(partial(self._discovered, version) for version in versions)
+        return frozenset(
+            Kind(version, name)
+            for version, resources in zip(versions, served, strict=True)
+            for name, resource in resources.items()
+            if resource.namespaced and {"list", "delete"} <= resource.verbs
+        )
+
+    async def _discovered(self, api_version: str) -> dict[str, _Resource]:
+        try:
+            return await self._discover(api_version)
+        except Unavailable:  # an aggregated API whose server is down must not hide all others
+            return {}
 
     async def get(self, ref: Ref) -> Raw | None:
         """One object, or None when it, or its kind, is not there."""
@@ -242,7 +263,9 @@ class KubernetesCluster:
         except (NotFound, NotServed):
             return {}
         return {
-            entry["kind"]: _Resource(api_version, entry["name"], entry["namespaced"])
+            entry["kind"]: _Resource(
+                api_version, entry["name"], entry["namespaced"], frozenset(entry.get("verbs") or ())
+            )
             for entry in self._part(answer, "resources")
             if "/" not in entry["name"]
         }
@@ -332,6 +355,8 @@ class KubernetesCluster:
             return Conflict(message, contests)
         if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(f"{path} answered {code}: {message}")
+        if code == HTTPStatus.NOT_FOUND and not status:  # the path itself is unknown: its kind is just coming up
+            return NotServed(f"{self._server} does not serve {path} (yet): {message}")
         known: dict[int, type[ClusterError]] = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.GONE: _Expired}
         return known.get(code, Rejected)(message)
 

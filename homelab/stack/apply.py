@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
 from homelab.pauses import pauses
 from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, Unavailable
 from homelab.stack import inventory
-from homelab.stack.compare import Live, applied, foreign, read
+from homelab.stack.compare import Live, applied, foreign, is_dying, read
 from homelab.stack.diff import Action, Difference
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
-from homelab.stack.order import waves
+from homelab.stack.order import CUSTOM, DEFINITION, NAMESPACE, wave, waves
 from homelab.stack.ownership import owner
 from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
-from homelab.stack.readiness import State, Status, status
+from homelab.stack.readiness import State, Status, gone, status
 from homelab.stack.reasons import reasons
 from homelab.stack.render import Rendered
 from homelab.stack.settle import NotSettled, settle
@@ -60,6 +60,12 @@ class StageFailed(Exception):
         self.missing = missing
 
 
+async def stage_failed(cluster: Cluster, stage: str, seconds: float, stuck: NotSettled) -> StageFailed:
+    """The failure, with what the cluster says of each object that is missing."""
+    why = await reasons(cluster, stuck.missing)
+    return StageFailed(stage, seconds, tuple(Missing(ref, found, why[ref]) for ref, found in stuck.missing.items()))
+
+
 @dataclass(slots=True)
 class Applying:
     """One run over a cluster. Every step may be repeated, so a run that was cut is resumed by running again."""
@@ -69,22 +75,57 @@ class Applying:
     report: Report
     patience: float = STAGE_SECONDS
     """Seconds that a stage may take."""
+    written: int = field(init=False, default=0)
+    """Objects written so far. From the first on, what was read at the beginning is read again before it is used."""
 
     async def run(self, rendered: tuple[Rendered, ...]) -> int:
         """Apply every stage; the number of objects written. Raises Blocked, StageFailed, ClusterError."""
+        await self._stand(rendered)
         self.journal.write("begin", run="apply", stages=list(dict.fromkeys(item.stage for item in rendered)))
         record = await self.cluster.get(inventory.REF)
         old = stale(inventory.entries(record), rendered)
-        live = await read(self.cluster, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
+        live = await self._outlive(rendered, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
         left = await self._leave(rendered, live)
         wanted = [item for item in rendered if item.ref not in left]
-        written = 0
         for stage, group in groupby(wanted, key=lambda item: item.stage):
             stage_old = tuple(entry for entry in old if entry.stage == stage)
-            count, record = await _Stage(self, stage, tuple(group), stage_old, live).run(record)
-            written += count
-        self.journal.write("end", written=written)
-        return written
+            record = await _Stage(self, stage, tuple(group), stage_old, live).run(record)
+        self.journal.write("end", written=self.written)
+        return self.written
+
+    async def _stand(self, rendered: tuple[Rendered, ...]) -> None:
+        """Refuse stages whose namespaces or kinds come from an earlier one that is not there. Raises Blocked."""
+        own = {item.ref for item in rendered if item.ref.kind == NAMESPACE}
+        spaces = {inventory.NAMESPACE, *(item.ref.namespace for item in rendered if item.ref.namespace)}
+        live = await read(self.cluster, {Ref(NAMESPACE, None, name) for name in spaces} - own)
+        missing = {str(ref) for ref, obj in live.items() if obj is None}
+        brought = {item.obj["spec"]["group"] for item in rendered if item.ref.kind == DEFINITION}
+        custom = {item.ref.kind for item in rendered if wave(item.ref.kind) == CUSTOM}
+        if foreign_kinds := {kind for kind in custom if kind.group not in brought}:
+            missing |= {f"kind {kind}" for kind in foreign_kinds - await self.cluster.kinds()}
+        if missing:
+            note = f"needs {', '.join(sorted(missing))}, which an earlier stage brings: apply that stage first, or all"
+            raise Blocked((Difference(rendered[0].stage, rendered[0].ref, Action.BLOCKED, note=note),))
+
+    async def _outlive(self, rendered: tuple[Rendered, ...], refs: list[Ref]) -> Live:
+        """The live objects, once those that are being deleted are gone, so that they can be made anew."""
+        live = await read(self.cluster, refs)
+        dying = {ref: obj for ref, obj in live.items() if obj and is_dying(obj)}
+        if not dying:
+            return live
+        stage = rendered[0].stage
+        uids = {ref: obj["metadata"]["uid"] for ref, obj in dying.items()}
+        try:
+            await settle(
+                self.cluster,
+                dict(dying),
+                lambda ref, obj: gone(obj, uids[ref]),
+                self.patience,
+                lambda missing: self.report(Awaiting(stage, dict(missing))),
+            )
+        except NotSettled as stuck:
+            raise await stage_failed(self.cluster, stage, self.patience, stuck) from None
+        return await read(self.cluster, refs)
 
     async def _leave(self, rendered: tuple[Rendered, ...], live: Live) -> frozenset[Ref]:
         """Objects of others that stay as they are. Raises Blocked for those that stand in the way."""
@@ -110,27 +151,28 @@ class _Stage:
         self._live = live
         self._deadline = time.monotonic() + run.patience
 
-    async def run(self, record: Raw | None) -> tuple[int, Raw | None]:
-        """Apply, wait, prune; objects written and the record of what is deployed."""
+    async def run(self, record: Raw | None) -> Raw | None:
+        """Apply, wait, prune; the record of what is deployed."""
         began = time.monotonic()
         self._run.report(StageBegun(self._stage, len(self._items)))
         self._run.journal.write("applying", stage=self._stage)
-        written = 0
-        for wave in waves(self._items):
+        for group in waves(self._items):
             record = await self._remember(record)
-            written += await self._wave(wave)
+            await self._wave(group)
         record = await self._remember(record)
-        written += await self._prune()
+        await self._prune()
         record = await self._forget(record)
-        self._run.journal.write("ready", stage=self._stage, written=written)
+        self._run.journal.write("ready", stage=self._stage, written=self._run.written)
         self._run.report(StageEnded(self._stage, time.monotonic() - began))
-        return written, record
+        return record
 
-    async def _wave(self, wave: tuple[Rendered, ...]) -> int:
-        done = await together(partial(self._apply, item) for item in wave)
-        after = {item.ref: obj for item, obj in zip(wave, done, strict=True)}
+    async def _wave(self, group: tuple[Rendered, ...]) -> None:
+        if self._run.written:
+            self._live = {**self._live, **await read(self._run.cluster, [item.ref for item in group])}
+        done = await together(partial(self._apply, item) for item in group)
+        after = {item.ref: obj for item, obj in zip(group, done, strict=True)}
+        self._run.written += sum(self._changed(ref, obj) for ref, obj in after.items())
         await self._wait(after)
-        return sum(self._changed(ref, obj) for ref, obj in after.items())
 
     def _changed(self, ref: Ref, after: Raw) -> bool:
         before = self._live[ref]
@@ -168,23 +210,19 @@ class _Stage:
                 lambda missing: self._run.report(Awaiting(self._stage, dict(missing))),
             )
         except NotSettled as stuck:
-            why = await reasons(self._run.cluster, stuck.missing)
-            missing = tuple(Missing(ref, found, why[ref]) for ref, found in stuck.missing.items())
             self._run.journal.write("failed", stage=self._stage, missing=[str(ref) for ref in stuck.missing])
             spent = self._run.patience - max(self._deadline - time.monotonic(), 0)
-            raise StageFailed(self._stage, spent, missing) from None
+            raise await stage_failed(self._run.cluster, self._stage, spent, stuck) from None
 
-    async def _prune(self) -> int:
+    async def _prune(self) -> None:
         """Remove what left the plan, if it still is ours."""
-        gone = 0
         for entry in self._old:
             live = self._live[entry.ref]
             if live is None or not prunable(live):
                 continue
             await self._run.cluster.delete(entry.ref, uid=live["metadata"]["uid"])
             self._run.report(Done(self._stage, entry.ref, "removed", "no longer part of the plan"))
-            gone += 1
-        return gone
+            self._run.written += 1
 
     async def _remember(self, record: Raw | None) -> Raw | None:
         """Name in the record what is about to be made; its own namespace comes with the very first wave."""
@@ -201,4 +239,4 @@ class _Stage:
 
 
 def _ready(ref: Ref, live: Raw | None) -> Status:
-    return status(live) if live else Status(State.PROGRESSING, "it is not there")
+    return status(live) if live else Status(State.FAILED, "somebody deleted it meanwhile; run the same command again")

@@ -25,11 +25,17 @@ async def read(cluster: Cluster, refs: Iterable[Ref]) -> Live:
     return dict(zip(wanted, found, strict=True))
 
 
+def is_dying(live: Raw) -> bool:
+    """Whether an object is being deleted: it cannot be kept, only made anew when it is gone."""
+    return bool(live["metadata"].get("deletionTimestamp"))
+
+
 async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Difference, ...]:
     """Every object with what an apply would do to it, those that would be removed last. Writes nothing."""
     known = await cluster.get(inventory.REF)
     old = stale(inventory.entries(known), rendered)
     live = await read(cluster, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
+    live = {ref: None if obj and is_dying(obj) else obj for ref, obj in live.items()}
     coming = _coming(rendered, live)
     found = await together(partial(_difference, cluster, item, live[item.ref], coming) for item in rendered)
     removed = (_removal(entry, obj) for entry in old if (obj := live[entry.ref]) and prunable(obj))
@@ -45,10 +51,12 @@ async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming
     """One object's difference. What the same plan brings first cannot be asked about yet: it is new, not verified."""
     if live and not owner(live).ours:
         return await foreign(cluster, item, live)
+    if f"ns/{item.ref.namespace}" in coming:
+        return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
     try:
         after, contests = await applied(cluster, item.obj, live, dry_run=True)
     except (NotFound, NotServed, Unavailable) as error:
-        if _awaited(item.ref, coming):
+        if f"group/{item.ref.kind.group}" in coming:
             return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
         return Difference(item.stage, item.ref, Action.BLOCKED, note=str(error))
     except Rejected as error:
@@ -73,7 +81,8 @@ async def foreign(cluster: Cluster, item: Rendered, live: Raw) -> Difference:
     fields = ", ".join(f"{contest.field} ({contest.manager})" for contest in contests)
     note = (
         f"it exists and is not ours (written by {keeper.name}{f'; in conflict: {fields}' if fields else ''}); "
-        f"delete it, or hand it over: kubectl label {_path(item.ref)} {MANAGED_BY}={OURS}"
+        f"delete it, or hand it over (also to `homelab-tui delete`): "
+        f"kubectl label --overwrite {_path(item.ref)} {MANAGED_BY}={OURS}"
     )
     return Difference(item.stage, item.ref, Action.BLOCKED, note=note, contests=contests)
 
@@ -91,12 +100,14 @@ async def applied(
     An object that already holds all that is wished is not sent at all: asking costs the server as much as changing.
     Raises Conflict where the object is not ours, and every other ClusterError.
     """
-    if live and owner(live).ours and holds(live, obj):
+    if live and not owner(live).ours:
+        raise Rejected(f"{Ref.of(obj)} was made by {owner(live).name} meanwhile; run the same command again")
+    if live and holds(live, obj):
         return live, ()
     try:
         return await cluster.apply(obj, dry_run=dry_run), ()
     except Conflict as conflict:
-        if live is None or not owner(live).ours:
+        if live is None:
             raise
         return await cluster.apply(obj, dry_run=dry_run, force=True), conflict.contests
 
@@ -118,7 +129,3 @@ def _coming(rendered: Iterable[Rendered], live: Live) -> frozenset[str]:
 def _groups(webhooks: Raw) -> set[str]:
     rules = (rule for hook in webhooks.get("webhooks") or () for rule in hook.get("rules") or ())
     return {f"group/{group}" for rule in rules for group in rule.get("apiGroups") or ()}
-
-
-def _awaited(ref: Ref, coming: frozenset[str]) -> bool:
-    return f"ns/{ref.namespace}" in coming or f"group/{ref.kind.group}" in coming

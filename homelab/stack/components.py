@@ -18,7 +18,7 @@ class Component:
     """Also the name of its folder in `manifests/`."""
     stage: str
     uses: tuple[str, ...] = ()
-    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, and the names of `render.derived`."""
+    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, and the names of `render.DERIVED`."""
     upstream: tuple[str, ...] = ()
     """Entries of `versions.toml` that belong to it; taken as they are, nothing is replaced in them."""
 

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from homelab.ports import Cluster, Kind, NotServed, Raw, Ref
 from homelab.stack import inventory
-from homelab.stack.apply import STAGE_SECONDS, Missing, StageFailed
+from homelab.stack.apply import STAGE_SECONDS, stage_failed
 from homelab.stack.compare import Live, read
 from homelab.stack.components import STAGES
 from homelab.stack.inventory import Entry
@@ -18,24 +18,17 @@ from homelab.stack.journal import Journal
 from homelab.stack.order import DEFINITION, NAMESPACE, SERVICE, removal_rank
 from homelab.stack.ownership import labels, owner
 from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
-from homelab.stack.readiness import READY, State, Status
-from homelab.stack.reasons import reasons
+from homelab.stack.readiness import Status, gone
 from homelab.stack.render import MANAGED_BY, OURS, STAGE
 from homelab.stack.settle import NotSettled, settle
 from homelab.stack.stale import CERTIFICATE, PROTECTED
 from homelab.together import together
 
 GIVEN_BY_METALLB = "metallb.io/ip-allocated-from-pool"
-_OWN_KINDS = (
-    Kind("apps/v1", "Deployment"),
-    Kind("apps/v1", "StatefulSet"),
-    Kind("apps/v1", "DaemonSet"),
-    Kind("batch/v1", "CronJob"),
-    SERVICE,
-    Kind("networking.k8s.io/v1", "Ingress"),
-    Kind("v1", "PersistentVolumeClaim"),
-)
-"""What a person would miss in a deleted namespace."""
+DERIVED = {"Event", "Endpoints", "EndpointSlice", "Lease", "PodMetrics"}
+"""Kinds that Kubernetes writes by itself and nobody would miss."""
+GIVEN = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+"""What every namespace has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,8 @@ async def survey(cluster: Cluster, include: frozenset[str]) -> Removal:
     record = await cluster.get(inventory.REF)
     known = inventory.entries(record) | await _named(cluster)
     live = await read(cluster, [entry.ref for entry in known])
-    others = await _of_others(cluster, [ref for ref, obj in live.items() if obj])
+    asked = [ref for ref, obj in live.items() if obj and PROTECTED.get(ref.kind) in include]
+    others = await _of_others(cluster, asked)
     addressed = await _addressed(cluster)
     held = others | {entry.ref: addressed for entry in known if addressed and entry.stage == STAGES[0]}
     return decide(known, live, held, include, record)
@@ -111,8 +105,18 @@ async def _objects_of_kind(cluster: Cluster, definition: Ref) -> list[Raw]:
 
 
 async def _objects_in(cluster: Cluster, namespace: Ref) -> list[Raw]:
-    lists = await together(partial(cluster.list, kind, namespace=namespace.name) for kind in _OWN_KINDS)
-    return [obj for found in lists for obj in _foreign(found)]
+    """What of others is in a namespace, of whatever kind the cluster knows."""
+    one_version = {(kind.group, kind.name): kind for kind in await cluster.kinds() if kind.name not in DERIVED}
+    lists = await together(partial(_listed, cluster, kind, namespace.name) for kind in sorted(one_version.values()))
+    found = _foreign(obj for objects in lists for obj in objects)
+    return [obj for obj in found if (obj["kind"], obj["metadata"]["name"]) not in GIVEN]
+
+
+async def _listed(cluster: Cluster, kind: Kind, namespace: str) -> tuple[Raw, ...]:
+    try:
+        return await cluster.list(kind, namespace=namespace)
+    except NotServed:  # taken away since it was asked for
+        return ()
 
 
 def _foreign(objects: Iterable[Raw]) -> list[Raw]:
@@ -174,27 +178,39 @@ class Removing:
     patience: float = STAGE_SECONDS
     """Seconds that a stage may take."""
 
-    async def run(self, removal: Removal) -> None:
-        """Delete stage by stage, each waited for. Raises StageFailed, ClusterError."""
+    async def run(self, include: frozenset[str]) -> Removal:
+        """Delete stage by stage, each waited for; what was left in the end. Raises StageFailed, ClusterError.
+
+        Before each stage the cluster is asked anew: what others have made since then counts.
+        """
         self.journal.write("begin", run="delete")
-        record = removal.record
-        known = inventory.entries(record) - removal.forgotten
-        for stage, group in groupby(removal.gone, key=lambda item: item[0].stage):
-            items, began = list(group), time.monotonic()
-            self.report(StageBegun(stage, len(items)))
-            self.journal.write("removing", stage=stage)
-            for _, wave in groupby(items, key=lambda item: removal_rank(item[0].ref)):
-                going = dict(wave)
-                if any(entry.ref == _HOME for entry in going):
-                    await self._drop(record)
-                    record = None
-                await self._wave(stage, going)
-                known -= going.keys()
-                record = await inventory.save(self.cluster, known, record) if record else None
-            self.report(StageEnded(stage, time.monotonic() - began))
-        if not known:
-            await self._drop(record)
+        done: set[str] = set()
+        while True:
+            removal = await survey(self.cluster, include)
+            stage = next((entry.stage for entry, _ in removal.gone if entry.stage not in done), None)
+            if stage is None:
+                break
+            done.add(stage)
+            await self._stage(stage, removal)
+        if not removal.kept and not removal.gone:
+            await self._drop(removal.record)
         self.journal.write("end")
+        return removal
+
+    async def _stage(self, stage: str, removal: Removal) -> None:
+        items, began = [item for item in removal.gone if item[0].stage == stage], time.monotonic()
+        record, known = removal.record, inventory.entries(removal.record) - removal.forgotten
+        self.report(StageBegun(stage, len(items)))
+        self.journal.write("removing", stage=stage)
+        for _, wave in groupby(items, key=lambda item: removal_rank(item[0].ref)):
+            going = dict(wave)
+            if any(entry.ref == _HOME for entry in going):
+                await self._drop(record)
+                record = None
+            await self._wave(stage, going)
+            known -= going.keys()
+            record = await inventory.save(self.cluster, known, record) if record else None
+        self.report(StageEnded(stage, time.monotonic() - began))
 
     async def _wave(self, stage: str, going: Mapping[Entry, str]) -> None:
         await together(partial(self.cluster.delete, entry.ref, uid=uid) for entry, uid in going.items())
@@ -205,11 +221,10 @@ class Removing:
             self.report(Awaiting(stage, dict(missing)))
 
         try:
-            await settle(self.cluster, stand_ins, lambda ref, obj: _gone(obj, uids[ref]), self.patience, tell)
+            await settle(self.cluster, stand_ins, lambda ref, obj: gone(obj, uids[ref]), self.patience, tell)
         except NotSettled as stuck:
-            why = await reasons(self.cluster, stuck.missing)
-            missing = tuple(Missing(ref, found, why[ref]) for ref, found in stuck.missing.items())
-            raise StageFailed(stage, self.patience, missing) from None
+            self.journal.write("failed", stage=stage, missing=[str(ref) for ref in stuck.missing])
+            raise await stage_failed(self.cluster, stage, self.patience, stuck) from None
         for ref in uids:
             self.report(Done(stage, ref, "removed"))
 
@@ -220,12 +235,3 @@ class Removing:
 
 
 _HOME = Ref(NAMESPACE, None, inventory.NAMESPACE)
-
-
-def _gone(live: Raw | None, uid: str) -> Status:
-    """Ready when the object is gone, or another bears its name."""
-    if live is None or live["metadata"]["uid"] != uid:
-        return READY
-    holders = live["metadata"].get("finalizers") or ()
-    held = f", held by {', '.join(holders)}" if holders else ""
-    return Status(State.PROGRESSING, f"it is still there{held}")

@@ -51,7 +51,7 @@ def option(args: list[str], name: str) -> list[str]:
     """Every value of a repeatable, comma-separated command-line option."""
     joined = [part.partition("=")[2] for part in args if part.startswith(f"{name}=")]
     apart = [value for part, value in pairwise(args) if part == name]
-    return [value for text in (*joined, *apart) for value in text.split(",")]
+    return [value.strip() for text in (*joined, *apart) for value in text.split(",")]
 
 
 def _of_node(node: Raw) -> Iterator[str]:

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any, Self
 
 
+LONGEST = 256 * 1024
+"""Bytes; a journal that is longer and leaves no run open begins anew, so that no SD card fills up."""
+
+
 class Busy(Exception):
     """Another run holds the journal."""
 
@@ -49,6 +53,8 @@ class Journal:
             _take(self._locked)
             self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             _end_torn_line(self._file)
+            if os.fstat(self._file).st_size > LONGEST and self.cut() is None:
+                os.truncate(self._file, 0)
         except BaseException:  # without a `with` nobody else would let go of the lock
             self.__exit__()
             raise

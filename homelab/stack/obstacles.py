@@ -8,10 +8,11 @@ from functools import partial
 from ipaddress import IPv4Network
 
 from homelab.finding import Finding, Severity
+from homelab.observe.raw import items, strings, text
 from homelab.plan.model import AddressRange, Plan
 from homelab.ports import Cluster, ClusterError, Forbidden, Kind, NotServed, Raw
 from homelab.stack.facts import KUBEADM, NODE, node_args, option, pod_networks
-from homelab.stack.order import DEFINITION
+from homelab.stack.order import DEFINITION, SERVICE
 from homelab.stack.ownership import labels, owner
 from homelab.stack.render import Facts
 from homelab.together import together
@@ -24,6 +25,7 @@ POOL = Kind("metallb.io/v1beta1", "IPAddressPool")
 _HELM_CHART = Kind("helm.cattle.io/v1", "HelmChart")
 _INGRESS_ROUTE = Kind("traefik.io/v1alpha1", "IngressRoute")
 _MIDDLEWARE = Kind("traefik.io/v1alpha1", "Middleware")
+_TCP_ROUTE = Kind("traefik.io/v1alpha1", "IngressRouteTCP")
 _METALLB = {"labels": "app in (metallb)"}
 _METALLB_CHART = {"labels": "app.kubernetes.io/name in (metallb)"}
 _RELEASES = {"labels": "owner=helm,name in (traefik,traefik-crd)"}
@@ -41,16 +43,18 @@ _SOUGHT: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
     "definitions": (DEFINITION, {}),
     "routes": (_INGRESS_ROUTE, {}),
     "middlewares": (_MIDDLEWARE, {}),
+    "tcp-routes": (_TCP_ROUTE, {}),
+    "services": (SERVICE, {}),
 }
 
 Seen = Mapping[str, tuple[Raw, ...]]
-"""What was found, by the names of `_SOUGHT`."""
+"""What was found, by the names of `_SOUGHT`; a name that is not in it could not be looked at."""
 
 
 async def obstacles(cluster: Cluster, plan: Plan) -> tuple[Finding, ...]:
     """Look at the cluster; errors first. Raises ClusterError when it cannot be asked at all."""
     version = await cluster.version()
-    hidden: list[Finding] = []
+    hidden: dict[str, Finding] = {}
 
     async def look(name: str) -> tuple[Raw, ...]:
         kind, wanted = _SOUGHT[name]
@@ -59,12 +63,13 @@ async def obstacles(cluster: Cluster, plan: Plan) -> tuple[Finding, ...]:
         except NotServed:
             return ()
         except Forbidden as error:
-            hidden.append(_unseen(kind, error))
+            hidden[name] = _unseen(kind, error)
             return ()
 
     found = await together(partial(look, name) for name in _SOUGHT)
     seen = dict(zip(_SOUGHT, found, strict=True))
-    every = [*version_findings(version), *in_the_way(seen, plan), *hidden]
+    known = {name: objects for name, objects in seen.items() if name not in hidden}
+    every = [*version_findings(version), *in_the_way(known, plan), *hidden.values()]
     return tuple(sorted(every, key=lambda finding: not finding.is_error))
 
 
@@ -107,15 +112,19 @@ def in_the_way(seen: Seen, plan: Plan) -> Iterator[Finding]:
     """Everything that would fight with the stack. Pure."""
     yield from _servicelb(seen)
     yield from _other_metallb(seen)
-    yield from _other_pools(seen["pools"], plan.load_balancer.pool)
+    yield from _other_pools(seen.get("pools", ()), plan.load_balancer.pool)
     yield from _bundled_traefik(seen)
-    yield from _pod_network(seen, plan)
+    yield from _leaving(seen, plan.load_balancer.pool)
+    yield from _past_the_guard(seen.get("tcp-routes", ()))
+    if "nodes" in seen:
+        yield from _pod_network(seen, plan)
 
 
 def _servicelb(seen: Seen) -> Iterator[Finding]:
     """Two load balancers answer for one Service. Source: k3s#1969, MetalLB docs on k3s."""
-    pods = [obj["metadata"]["name"] for obj in seen["daemonsets"] if obj["metadata"]["name"].startswith("svclb-")]
-    servers = [node["metadata"]["name"] for node in seen["nodes"] if _runs_servicelb(node)]
+    names = [obj["metadata"]["name"] for obj in seen.get("daemonsets", ())]
+    pods = [name for name in names if name.startswith("svclb-")]
+    servers = [node["metadata"]["name"] for node in seen.get("nodes", ()) if _runs_servicelb(node)]
     if pods or servers:
         where = f"its DaemonSets {', '.join(sorted(pods))}" if pods else f"on {', '.join(sorted(servers))}"
         yield Finding(
@@ -141,10 +150,10 @@ def _runs_servicelb(node: Raw) -> bool:
 def _other_metallb(seen: Seen) -> Iterator[Finding]:
     found = {
         f"{obj['metadata']['namespace']}/{obj['metadata']['name']}": owner(obj).name
-        for obj in (*seen["metallb"], *seen["metallb-chart"])
+        for obj in (*seen.get("metallb", ()), *seen.get("metallb-chart", ()))
         if not owner(obj).ours
     }
-    pools = [obj["metadata"]["name"] for obj in seen["pools"] if not owner(obj).ours]
+    pools = [obj["metadata"]["name"] for obj in seen.get("pools", ()) if not owner(obj).ours]
     if found:
         names = ", ".join(f"{name} (kept by {keeper})" for name, keeper in sorted(found.items()))
         holds = f", with the pools {', '.join(sorted(pools))}" if pools else ""
@@ -183,16 +192,16 @@ def _overlaps(text: str, wanted: AddressRange) -> bool:
 
 def _bundled_traefik(seen: Seen) -> Iterator[Finding]:
     """k3s brings a Traefik and owns the traefik.io kinds through Helm. Source: k3s#1160, #2598."""
-    charts = [obj["metadata"]["name"] for obj in seen["charts"] if obj["metadata"]["name"] in _CHARTS]
-    releases = {labels(obj).get("name", "") for obj in seen["releases"]}
-    definitions = [obj for obj in seen["definitions"] if _by_helm(obj)]
+    charts = [obj["metadata"]["name"] for obj in seen.get("charts", ()) if obj["metadata"]["name"] in _CHARTS]
+    releases = {labels(obj).get("name", "") for obj in seen.get("releases", ())}
+    definitions = [obj for obj in seen.get("definitions", ()) if _by_helm(obj)]
     if not (charts or releases or definitions):
         return
     evidence = [f"HelmChart {name}" for name in sorted(charts)]
     evidence += [f"Helm release {name}" for name in sorted(releases)]
     if definitions:
         evidence.append(f"{len(definitions)} traefik.io kinds kept by {owner(definitions[0]).name}")
-    others = [obj for obj in (*seen["routes"], *seen["middlewares"]) if not owner(obj).ours]
+    others = [obj for obj in (*seen.get("routes", ()), *seen.get("middlewares", ())) if not owner(obj).ours]
     yield Finding(
         Severity.ERROR,
         at="k3s Traefik",
@@ -220,10 +229,42 @@ def _by_helm(definition: Raw) -> bool:
     return group == "traefik.io" and owner(definition).name.startswith("Helm")
 
 
+def _leaving(seen: Seen, wanted: AddressRange) -> Iterator[Finding]:
+    """Services that lose their address because the pool no longer has it: MetalLB takes it at once."""
+    ours = {pool["metadata"]["name"] for pool in seen.get("pools", ()) if owner(pool).ours}
+    for service in seen.get("services", ()):
+        pool = text(service, "metadata", "annotations", "metallb.io/ip-allocated-from-pool")
+        given = [ip for entry in items(service, "status", "loadBalancer", "ingress") if (ip := text(entry, "ip"))]
+        lost = [ip for ip in given if not _overlaps(ip, wanted)]
+        if pool in ours and lost and not owner(service).ours:
+            name = f"{service['metadata']['namespace']}/{service['metadata']['name']}"
+            yield Finding(
+                Severity.WARNING,
+                at="load_balancer.pool",
+                what=f"Service {name} has {', '.join(lost)}, which the plan's pool {wanted} does not have",
+                why="MetalLB takes the address away with the next apply, and gives another only if none was asked for",
+                fix="keep the address in load_balancer.pool, or be ready to tell whoever uses it",
+            )
+
+
+def _past_the_guard(routes: Iterable[Raw]) -> Iterator[Finding]:
+    """The list of who may come in is asked for HTTP only. Source: Traefik docs, entry points, http.middlewares."""
+    for route in routes:
+        points = strings(route, "spec", "entryPoints")
+        if not points or "web" in points:
+            yield Finding(
+                Severity.WARNING,
+                at=f"IngressRouteTCP {route['metadata']['namespace']}/{route['metadata']['name']}",
+                what="it is served by the internal ingress without asking who comes",
+                why="only HTTP is guarded, so a port forward to the internal address would publish it",
+                fix="give it a MiddlewareTCP with an ipAllowList of your networks",
+            )
+
+
 def _pod_network(seen: Seen, plan: Plan) -> Iterator[Finding]:
     """The internal ingress must know whom to let in, and pods must not have addresses of the LAN."""
-    kubeadm = next(iter(seen["kubeadm"]), None)
-    known = Facts(pods=(plan.cluster.pods,) if plan.cluster.pods else pod_networks(seen["nodes"], kubeadm))
+    kubeadm = next(iter(seen.get("kubeadm", ())), None)
+    known = Facts(pods=(plan.cluster.pods,) if plan.cluster.pods else pod_networks(seen.get("nodes", ()), kubeadm))
     if not known.pods:
         yield Finding(
             Severity.WARNING,

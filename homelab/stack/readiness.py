@@ -50,6 +50,15 @@ def status(obj: Raw) -> Status:
     return rule(meta, spec, seen)
 
 
+def gone(live: Raw | None, uid: str) -> Status:
+    """How far the deletion of the object with this uid is: ready when it is gone, or another bears its name."""
+    if live is None or live["metadata"]["uid"] != uid:
+        return READY
+    holders = live["metadata"].get("finalizers") or ()
+    held = f", held by {', '.join(holders)}" if holders else ""
+    return _progressing(f"it is being deleted{held}")
+
+
 Part = Mapping[str, Any]
 
 

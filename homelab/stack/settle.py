@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from homelab.ports import Changed, Cluster, Gone, Kind, Listed, Lost, NotServed, Raw, Ref
+from homelab.ports import Alive, Changed, Cluster, ClusterError, Gone, Kind, Listed, Lost, NotServed, Raw, Ref
 from homelab.stack.readiness import State, Status
 
 Judge = Callable[[Ref, Raw | None], Status]
@@ -57,6 +57,8 @@ class _Waiting:
 
     def __init__(self, missing: dict[Ref, Status], judge: Judge, tell: Tell) -> None:
         self._missing = missing
+        self._last: dict[Ref, Status] = {}
+        """What was last seen of objects that nobody can be asked about now."""
         self._judge = judge
         self._tell = tell
         tell(missing)
@@ -76,16 +78,35 @@ class _Waiting:
                     news = [(Ref.of(obj), None)]
                 case Lost(NotServed()):  # with the kind all its objects are gone
                     news = [(ref, None) for ref in mine]
+                case Lost(error):
+                    self._blind(mine, error)
+                case Alive():
+                    self._sees(mine)
             self._take((ref, obj) for ref, obj in news if ref in mine)
             mine &= self._missing.keys()
             if not mine:
                 return
+
+    def _blind(self, mine: set[Ref], error: ClusterError) -> None:
+        """Say that nobody can be asked, rather than repeat what was last seen."""
+        for ref in mine:
+            self._last.setdefault(ref, self._missing[ref])
+            self._missing[ref] = Status(State.PROGRESSING, str(error))
+        self._tell(self._missing)
+
+    def _sees(self, mine: set[Ref]) -> None:
+        """What was last seen holds again, until a change says otherwise."""
+        known = {ref: self._last.pop(ref) for ref in mine if ref in self._last}
+        if known:
+            self._missing.update(known)
+            self._tell(self._missing)
 
     def _take(self, news: Iterable[tuple[Ref, Raw | None]]) -> None:
         before = dict(self._missing)
         for ref, obj in news:
             found = self._judge(ref, obj)
             self._missing[ref] = found
+            self._last.pop(ref, None)
             if found.state is State.FAILED:
                 raise NotSettled({ref: found})
             if found.ready:

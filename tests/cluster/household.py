@@ -72,6 +72,11 @@ class Home:
             finally:
                 process.kill()
 
+    @property
+    def size(self) -> int:
+        """How many objects the stack has."""
+        return self.tui("render", "--mirror", str(self.mirror)).stdout.count("\nkind: ")
+
     def apply(self, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         """`homelab-tui apply --yes` with the mirror."""
         return self.tui("apply", "--yes", "--mirror", str(self.mirror), *arguments, check=check)

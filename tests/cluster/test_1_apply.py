@@ -10,6 +10,16 @@ from household import Home, eventually, hang_up
 
 from homelab.stack.components import STAGES
 
+OURS = "app.kubernetes.io/managed-by=homelab-tui"
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_stage_without_the_ones_before_it_is_refused_before_anything_is_written(bare: Home, stage: str) -> None:
+    refused = bare.apply("--stage", stage, check=1)
+
+    assert "an earlier stage brings" in refused.stderr
+    assert bare.kubectl("get", "all,clusterrolebindings", "-A", "-l", OURS, "-o", "name") == ""
+
 
 def test_a_session_that_is_cut_in_every_stage_ends_where_an_uncut_one_does(bare: Home) -> None:
     for stage in STAGES:
@@ -20,8 +30,8 @@ def test_a_session_that_is_cut_in_every_stage_ends_where_an_uncut_one_does(bare:
     end = bare.apply().stdout
 
     assert f"was cut in stage {STAGES[-1]}" in end
-    assert "50 as wished" in end
-    assert bare.tui("diff", "--mirror", str(bare.mirror)).stdout.strip() == "50 same"
+    assert f"{bare.size} as wished" in end
+    assert bare.tui("diff", "--mirror", str(bare.mirror)).stdout.strip() == f"{bare.size} same"
 
 
 def test_the_sample_app_answers_on_the_lan_under_its_name(deployed: Home) -> None:
@@ -81,10 +91,8 @@ def versions(home: Home) -> dict[str, str]:
     found = {}
     for line in record.splitlines():
         _, api_version, kind, namespace, name = line.split()
-        group = f".{api_version.replace('/', '.', 1)}" if "/" in api_version else ""
-        # kubectl takes kind.version.group
-        version, _, of = (api_version.rpartition("/")[2], "", api_version.rpartition("/")[0])
-        named = f"{kind}.{version}.{of}" if group else kind
+        group, _, version = api_version.rpartition("/")
+        named = f"{kind}.{version}.{group}" if group else kind
         scope = [] if namespace == "-" else ["-n", namespace]
         found[line] = home.kubectl(*scope, "get", named, name, "-o", "jsonpath={.metadata.resourceVersion}")
     return found
@@ -92,24 +100,23 @@ def versions(home: Home) -> dict[str, str]:
 
 def test_a_second_apply_changes_nothing_within_a_second(deployed: Home) -> None:
     before = versions(deployed)
-    assert len(before) == 50
+    assert len(before) == deployed.size
 
     said = deployed.apply().stdout
 
-    found = re.search(r"done: nothing to change, 50 as wished, ([\d.]+) s", said)
+    found = re.search(rf"done: nothing to change, {deployed.size} as wished, ([\d.]+) s", said)
     assert found
     assert float(found[1]) < 1
     assert versions(deployed) == before
 
 
-def test_kubectl_accepts_what_render_prints(deployed: Home) -> None:
-    printed = deployed.tui("render", "--mirror", str(deployed.mirror)).stdout
+def test_what_is_being_deleted_is_waited_for_and_made_anew(deployed: Home) -> None:
+    deployed.kubectl("delete", "namespace", "whoami", "--wait=false")
 
-    said = deployed.kubectl(
-        "apply", "--server-side", "--dry-run=server", "--field-manager=homelab-tui", "-f", "-", stdin=printed
-    )
+    said = deployed.apply().stdout
 
-    assert said.count("serverside-applied") == 50
+    assert "apps: Deployment whoami/whoami created" in said
+    assert deployed.kubectl("-n", "whoami", "get", "deployments,services,ingresses", "-o", "name").count("/whoami") == 3
 
 
 def test_what_somebody_changed_is_shown_with_his_name_and_taken_back(deployed: Home) -> None:
@@ -122,7 +129,7 @@ def test_what_somebody_changed_is_shown_with_his_name_and_taken_back(deployed: H
 
     applied = deployed.apply().stdout
     assert "took back .spec.replicas from kubectl" in applied
-    assert deployed.tui("diff", "--mirror", str(deployed.mirror)).stdout.strip() == "50 same"
+    assert deployed.tui("diff", "--mirror", str(deployed.mirror)).stdout.strip() == f"{deployed.size} same"
 
 
 def test_a_smaller_plan_prunes_what_it_no_longer_has(deployed: Home) -> None:
@@ -222,8 +229,8 @@ def test_an_object_of_a_tool_is_left_alone_and_one_of_somebody_stops_the_apply(d
         deployed.kubectl("label", "--overwrite", *target, f"{ours}=somebody")
         refused = deployed.apply(check=1)
         assert "Ingress whoami/whoami: it exists and is not ours" in refused.stderr
-        assert f"hand it over: kubectl label -n whoami ingress whoami {ours}=homelab-tui" in refused.stderr
+        assert f"kubectl label --overwrite -n whoami ingress whoami {ours}=homelab-tui" in refused.stderr
     finally:
         deployed.kubectl("annotate", *target, f"{helm}-", check=False)
         deployed.kubectl("label", "--overwrite", *target, f"{ours}=homelab-tui")
-    assert eventually("applied again", lambda: "50 as wished" in deployed.apply().stdout)
+    assert eventually("applied again", lambda: f"{deployed.size} as wished" in deployed.apply().stdout)

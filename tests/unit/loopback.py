@@ -171,7 +171,7 @@ class Stream:
 def resources(api_version: str, **plurals: str) -> Answer:
     """Discovery of one group version: `Pod="pods"`; a plural with `!` belongs to the whole cluster."""
     entries = [
-        {"name": plural.rstrip("!"), "kind": kind, "namespaced": not plural.endswith("!"), "verbs": ["list", "watch"]}
+        {"name": plural.rstrip("!"), "kind": kind, "namespaced": not plural.endswith("!"), "verbs": ["delete", "list"]}
         for kind, plural in plurals.items()
     ]
     entries += [{**entry, "name": f"{entry['name']}/status"} for entry in entries]

@@ -140,6 +140,31 @@ async def test_a_kind_that_was_taken_away_after_it_was_found_is_not_served(tmp_p
         assert await cluster.list(MIDDLEWARE) == ()
 
 
+async def test_every_kind_that_lives_in_namespaces_is_told_though_one_api_is_ill(tmp_path: Path) -> None:
+    groups = [
+        {"name": "apps", "versions": [{"groupVersion": "apps/v1"}]},
+        {"name": "metrics", "versions": [{"groupVersion": "metrics/v1"}]},
+    ]
+    async with connected(tmp_path) as (server, cluster):
+        server.script("GET /apis", found({"kind": "APIGroupList", "groups": groups}))
+        server.script("GET /apis/apps/v1", resources("apps/v1", Deployment="deployments"))
+        server.script("GET /apis/metrics/v1", raw("service unavailable\n", 503))
+        kinds = await cluster.kinds()
+
+    assert kinds == {SERVICE, Kind("v1", "Pod"), Kind("apps/v1", "Deployment")}
+
+
+async def test_a_kind_that_is_just_coming_up_is_not_served_yet(tmp_path: Path) -> None:
+    """Between Established and the first answer the path itself is unknown, and a plain 404 says so."""
+    async with connected(tmp_path) as (server, cluster):
+        server.script("GET /apis/traefik.io/v1alpha1", resources("traefik.io/v1alpha1", Middleware="middlewares"))
+        path = "/apis/traefik.io/v1alpha1/namespaces/apps/middlewares/basic"
+        server.script(f"PATCH {path}", raw("404 page not found\n", 404))
+
+        with pytest.raises(NotServed):
+            await cluster.apply(middleware("basic"))
+
+
 async def test_a_pod_is_asked_through_the_api_server(tmp_path: Path) -> None:
     async with connected(tmp_path) as (server, cluster):
         proxy = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"
@@ -389,6 +414,15 @@ async def test_a_certificate_that_is_not_accepted_says_why_and_what_to_do(
     assert f"the certificate of {server.url} is not accepted: {said}" in str(failed.value)
     assert "check the clock of both machines, or fetch a new kubeconfig" in str(failed.value)
     assert server.asked == []
+
+
+async def test_http_where_https_is_spoken_is_told_with_the_line_to_mend(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        server.script("GET /version", raw("Client sent an HTTP request to an HTTPS server.\n", 400))
+        with pytest.raises(Unreachable) as told:
+            await cluster.version()
+
+    assert f"the server in {tmp_path}/kubeconfig must begin with https://" in str(told.value)
 
 
 async def test_tls_with_a_server_that_speaks_none_is_told(tmp_path: Path) -> None:

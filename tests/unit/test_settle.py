@@ -153,6 +153,29 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(tmp_path: Path) 
     assert len(server.of(f"GET {JOBS}")) == 2
 
 
+async def test_while_nobody_can_be_asked_that_is_what_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(missing: Mapping[Ref, Status]) -> None:
+        told.extend(status.why for status in missing.values())
+
+    async with connected(tmp_path, page(job("a"))) as (server, cluster, first):
+        back = Stream()
+        server.script(f"WATCH {JOBS}", first, refusal(503, "ServiceUnavailable", "apiserver not ready"), back)
+        waiting = asyncio.create_task(settle(cluster, seen(job("a")), judge, LONG, tell))
+        await server.asked_for(f"WATCH {JOBS}")
+        first.end()
+        await server.asked_for(f"WATCH {JOBS}", 3)
+        back.send("MODIFIED", at(job("a", "Complete"), "101"))
+        await waiting
+
+    assert [("apiserver not ready" in why, why == "it has not completed") for why in told] == [
+        (False, True),
+        (True, False),
+        (False, True),
+    ]
+
+
 async def test_objects_of_a_kind_that_is_gone_are_gone(tmp_path: Path) -> None:
     def gone(ref: Ref, obj: Raw | None) -> Status:
         return Status(State.PROGRESSING, "it is still there") if obj else READY

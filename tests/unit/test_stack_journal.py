@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.stack.journal import Busy, Cut, Journal, last_cut
+from homelab.stack.journal import LONGEST, Busy, Cut, Journal, last_cut
 
 OTHER_RUN = """
 import sys
@@ -249,3 +249,16 @@ def test_bytes_that_are_no_text_do_not_hide_the_run(tmp_path: Path) -> None:
     Journal(tmp_path).path.write_bytes(f"{BEGIN}\n".encode() + b"\x00\xff\xfe\n")
 
     assert Journal(tmp_path).cut() == Cut("apply", "t", None)
+
+
+def test_a_journal_that_has_grown_long_begins_anew_unless_a_run_is_open(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.write("begin", run="apply", padding="x" * LONGEST)
+    with Journal(tmp_path) as journal:
+        assert journal.cut()
+        journal.write("end")
+
+    with Journal(tmp_path) as journal:
+        journal.write("begin", run="apply")
+
+    assert len(journal.path.read_text().splitlines()) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 
 import pytest
-from objects import article_plan, by_helm, k3s_node, meta, node, ours, thing
+from objects import article_plan, by_helm, k3s_node, load_balancer, meta, node, ours, thing
 
 from homelab.finding import Finding
 from homelab.plan.model import Plan
@@ -307,3 +307,41 @@ def test_a_newer_kubernetes_is_a_warning(version: str) -> None:
 
     assert not finding.is_error
     assert f"Kubernetes {version} is newer than v1.37" in finding.what
+
+
+# What an apply would take away, or leave open
+
+
+def test_a_service_whose_address_leaves_the_pool_is_named() -> None:
+    home = ours(pool("192.168.1.17-192.168.1.40", name="home"))
+
+    (finding,) = found(pools=[home], services=[load_balancer("game", "192.168.1.35")])
+
+    assert not finding.is_error
+    assert finding.what.startswith("Service homelab/game has 192.168.1.35, which the plan's pool")
+
+
+def test_a_service_that_keeps_its_address_is_not_worth_a_word() -> None:
+    home = ours(pool("192.168.1.17-192.168.1.40", name="home"))
+
+    assert found(pools=[home], services=[load_balancer("game", "192.168.1.25")]) == []
+
+
+@pytest.mark.parametrize("points", [[], ["web"], ["db", "web"]])
+def test_a_tcp_route_on_the_internal_ingress_is_not_guarded(points: list[str]) -> None:
+    hole = thing("traefik.io/v1alpha1", "IngressRouteTCP", "hole", "apps", spec={"entryPoints": points})
+
+    (finding,) = found(**{"tcp-routes": [hole]})
+
+    assert finding.at == "IngressRouteTCP apps/hole"
+    assert not finding.is_error
+
+
+def test_a_tcp_route_elsewhere_is_none_of_our_business() -> None:
+    other = thing("traefik.io/v1alpha1", "IngressRouteTCP", "db", "apps", spec={"entryPoints": ["postgres"]})
+
+    assert found(**{"tcp-routes": [other]}) == []
+
+
+def test_of_nodes_that_could_not_be_seen_nothing_is_said() -> None:
+    assert list(in_the_way({}, PLAN)) == []

@@ -72,10 +72,10 @@ def diff(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
-            show(await obstacles(cluster, plan))
+            blocked = show(await obstacles(cluster, plan))
             found = await compare(cluster, await _rendered(cluster, plan, parsed, options))
             _print(found)
-            if _blocked(found):
+            if blocked or _blocked(found):
                 return 2
             return 1 if any(difference.changes for difference in found) else 0
 
@@ -133,7 +133,9 @@ async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float)
         written = await Applying(cluster, journal, printer := _Printer()).run(rendered)
         printer.ticker.clear()
     changed = f"{written} objects written" if written else "nothing to change"
-    say(f"done: {changed}, {len(rendered)} as wished, {time.monotonic() - began:.1f} s")
+    left = printer.outcomes["left alone"]
+    wished = f"{len(rendered) - left} as wished" + (f", {left} left alone" if left else "")
+    say(f"done: {changed}, {wished}, {time.monotonic() - began:.1f} s")
     return 0
 
 
@@ -159,9 +161,12 @@ def delete(parsed: Namespace, options: Options) -> int:
                 return 1
             with await wiring.journal(cluster) as journal:
                 _resuming(journal)
-                await Removing(cluster, journal, printer := _Printer()).run(removal)
+                left = await Removing(cluster, journal, printer := _Printer()).run(parsed.include)
                 printer.ticker.clear()
-            say(f"done: {len(removal.gone)} objects removed, {len(removal.kept)} kept")
+            for kept in left.kept:
+                if kept not in removal.kept:
+                    say(f"stays: {kept.entry.ref}: {kept.why}")
+            say(f"done: {printer.outcomes['removed']} objects removed, {len(left.kept)} kept")
             return 0
 
     return running.run(work, AGAIN)
@@ -213,8 +218,11 @@ class _Printer:
 
     def __init__(self) -> None:
         self.ticker = Ticker()
+        self.outcomes: Counter[str] = Counter()
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Done):
+            self.outcomes[event.outcome] += 1
         match event:
             case StageBegun(stage, objects):
                 self.ticker.line(f"{stage}: {objects} objects")
