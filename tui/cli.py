@@ -70,7 +70,6 @@ def build() -> argparse.ArgumentParser:
         parents=[shared],
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('homelab-tui')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     adding = _Adding(commands, shared)
     _plan(adding)
@@ -99,6 +98,8 @@ def _shared() -> _Parser:
     group.add_argument("--context", metavar="NAME", help="a context of the kubeconfig (default: its current one)")
     group.add_argument("--mirror", metavar="DIR", help="folder with the upstream files, instead of downloads")
     group.add_argument("--read-only", action="store_true", help="refuse everything that writes")
+    told = f"homelab-tui {version('homelab-tui')}"  # `%(prog)s` would name the command too
+    group.add_argument("--version", action="version", version=told, help="print the version and stop")
     return shared
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import logging
 import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +83,12 @@ async def client(path: Path, context: str | None) -> aio.client.ApiClient:
     try:
         # The library writes embedded keys to files for OpenSSL; they are read when the client is made and not after.
         with tempfile.TemporaryDirectory(prefix="homelab-tui-") as folder:
-            await aio.config.load_kube_config(
-                config_file=str(path), context=context, client_configuration=configuration, temp_file_path=folder
-            )
+            with _plugin_errors() as errors:
+                loader = await aio.config.load_kube_config(
+                    config_file=str(path), context=context, client_configuration=configuration, temp_file_path=folder
+                )
+            if errors:
+                raise _no_credentials(path, loader._user.value["exec"].get("command"), errors[0])
             configuration.client_session_kwargs = {}
             configuration.api_key = {name: _token(text, path) for name, text in configuration.api_key.items()}
             made = aio.client.ApiClient(configuration=configuration)
@@ -99,6 +104,31 @@ async def client(path: Path, context: str | None) -> aio.client.ApiClient:
         kube_config._temp_files.clear()  # the library would look for the same keys in the removed folder next time
     made.rest_client.pool_manager = _session(made)
     return made
+
+
+@contextmanager
+def _plugin_errors() -> Iterator[list[str]]:
+    """What the library has against a credential plugin: it logs that to the terminal, and goes on anonymously."""
+    said: list[str] = []
+
+    def heard(record: logging.LogRecord) -> bool:
+        if record.levelno >= logging.ERROR:
+            said.append(record.getMessage())
+        return False
+
+    kube_config.logger.addFilter(heard)
+    try:
+        yield said
+    finally:
+        kube_config.logger.removeFilter(heard)
+
+
+def _no_credentials(path: Path, command: object, error: str) -> KubeconfigError:
+    reason = " ".join(error.split()).removeprefix("exec: ")
+    return KubeconfigError(
+        f"kubeconfig {path}: the command `{command}` gave no credentials: {reason}; "
+        f"run it by hand to see why, or name a kubeconfig that needs no command with --kubeconfig"
+    )
 
 
 def _token(text: str, path: Path) -> str:

@@ -59,6 +59,9 @@ WATCH_SECONDS = 290
 SILENCE_SECONDS = 90.0
 """Bookmarks come about every minute; a stream silent for longer is dead. Source: Kubernetes API concepts, bookmarks."""
 
+_WANTS_TLS = "HTTP request to an HTTPS server"
+"""What Go's server says, in plain text. Source: net/http, server.go."""
+
 _Verb = Literal["GET", "PATCH", "DELETE"]
 _Pairs = list[tuple[str, str]]
 _Objects = list[Raw]
@@ -322,6 +325,8 @@ class KubernetesCluster:
             text = await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError, aio.config.ConfigException) as error:
             raise self._unreachable(error) from None
+        if response.status == HTTPStatus.BAD_REQUEST and _WANTS_TLS in text:
+            raise Unreachable(f"{self._server} speaks HTTPS only; the server in {self._path} must begin with https://")
         raise self._refusal(response.status, text, path)
 
     def _unreachable(self, error: Exception) -> Unreachable:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
 
-from homelab.observe.snapshot import KINDS, TRAEFIK, Snapshot, Source, SourceState, World, snapshot
+from homelab.observe.snapshot import KINDS, TRAEFIK, TRAEFIK_NAMESPACE, Snapshot, Source, SourceState, World, snapshot
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
 from homelab.ports import (
     Alive,
@@ -34,6 +34,7 @@ from homelab.together import together
 ASK_SECONDS = 2.0
 """Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
 API_PORT = 8080
+NOT_READY = "it is not ready"
 ROUTERS = "/api/http/routers?per_page=10000"
 
 Now = Callable[[], datetime]
@@ -63,8 +64,10 @@ class Observer:
         self._heard_of_pods = asyncio.Event()
 
     async def once(self) -> Snapshot:
-        """Ask for everything and say what was answered. Raises Unreachable or Unauthorized when nothing was."""
-        await together(partial(self._list, name) for name in KINDS)
+        """Ask for everything and say what was answered. Raises ClusterError when nothing was."""
+        refused = await together(partial(self._list, name) for name in KINDS)
+        if (error := refused[0]) and all(refused):
+            raise error
         await self._ask()
         return self._snapshot()
 
@@ -100,20 +103,26 @@ class Observer:
         world = World({name: tuple(known.values()) for name, known in self._objects.items()}, self._answers)
         return snapshot(world, self._sources, stamp(self._now()))
 
-    async def _list(self, name: str) -> None:
+    async def _list(self, name: str) -> ClusterError | None:
+        """Take one source in; the error when it could not be read. Raises what no other source could mend either."""
         watched = KINDS[name]
         try:
-            objects = await self._cluster.list(watched.kind, labels=watched.labels, fields=watched.fields)
+            objects = await self._cluster.list(
+                watched.kind, namespace=watched.namespace, labels=watched.labels, fields=watched.fields
+            )
         except (Unreachable, Unauthorized):
             raise
         except ClusterError as error:
             self._take(name, Lost(error))
-        else:
-            self._take(name, Listed(objects))
+            return error
+        self._take(name, Listed(objects))
+        return None
 
     async def _watch(self, name: str) -> None:
         watched = KINDS[name]
-        changes = self._cluster.watch(watched.kind, labels=watched.labels, fields=watched.fields)
+        changes = self._cluster.watch(
+            watched.kind, namespace=watched.namespace, labels=watched.labels, fields=watched.fields
+        )
         async with aclosing(changes):  # type: ignore[type-var]  # a generator, though the port promises less
             async for change in changes:
                 self._take(name, change)
@@ -163,19 +172,20 @@ class Observer:
             await asyncio.sleep(ASK_SECONDS)
 
     async def _ask(self) -> None:
-        """Ask every Traefik for its routers."""
+        """Ask every Traefik for its routers; one that is not ready is not asked, but stays among the answers."""
         if "pods" not in self._objects:
             self._say(TRAEFIK, SourceState.FAILED, f"their pods are not known: {self._sources['pods'].error}")
             return
         found = replicas(self._objects["pods"].values())
-        ready = [replica for replica in found if replica.ready]
-        answers = tuple(await together(partial(self._answer, replica) for replica in ready))
+        answers = tuple(await together(partial(self._answer, replica) for replica in found))
         if answers != self._answers:
             self._answers = answers
             self._news.set()
         self._say(TRAEFIK, *_traefik_health(answers))
 
     async def _answer(self, replica: Replica) -> TraefikAnswer:
+        if not replica.ready:
+            return TraefikAnswer(replica.pod, replica.zone, None, NOT_READY)
         namespace, _, pod = replica.pod.partition("/")
         try:
             routers = await self._cluster.pod_json(namespace, pod, API_PORT, ROUTERS)
@@ -194,8 +204,10 @@ class Observer:
 def _traefik_health(answers: tuple[TraefikAnswer, ...]) -> tuple[SourceState, str | None]:
     errors = [f"{answer.pod}: {answer.error}" for answer in answers if answer.error]
     if not answers:
-        return SourceState.ABSENT, "no Traefik of ours is ready; homelab-tui apply brings them"
+        return SourceState.ABSENT, "there is no Traefik of ours; homelab-tui apply brings them"
     if not errors:
         return SourceState.LIVE, None
+    if all(answer.error == NOT_READY for answer in answers):
+        return SourceState.FAILED, f"{'; '.join(errors)}; see kubectl -n {TRAEFIK_NAMESPACE} describe pods"
     known = any(answer.routers is not None for answer in answers)
     return (SourceState.STALE if known else SourceState.FAILED), "; ".join(errors)

@@ -48,12 +48,16 @@ class Watched:
     """Which objects of a kind to watch."""
 
     kind: Kind
+    namespace: str | None = None
+    """None: those of every namespace."""
     labels: str | None = None
     """Label selector."""
     fields: str | None = None
     """Field selector."""
 
 
+TRAEFIK_NAMESPACE = "homelab"
+"""Where our manifests put the Traefiks; anybody may set our labels elsewhere."""
 KINDS: Mapping[str, Watched] = {
     "nodes": Watched(Kind("v1", "Node")),
     "services": Watched(Kind("v1", "Service")),
@@ -62,7 +66,9 @@ KINDS: Mapping[str, Watched] = {
     "ingresses": Watched(Kind("networking.k8s.io/v1", "Ingress")),
     "endpointslices": Watched(Kind("discovery.k8s.io/v1", "EndpointSlice")),
     "middlewares": Watched(Kind("traefik.io/v1alpha1", "Middleware")),
-    "pods": Watched(Kind("v1", "Pod"), labels=ZONE_LABEL),
+    "pods": Watched(
+        Kind("v1", "Pod"), namespace=TRAEFIK_NAMESPACE, labels=f"app.kubernetes.io/name=traefik,{ZONE_LABEL}"
+    ),
 }
 """What to watch, by source name; the Traefiks' own answers are the source `TRAEFIK`."""
 TRAEFIK = "traefik"

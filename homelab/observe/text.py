@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import category, east_asian_width
 
@@ -32,12 +32,23 @@ class Row:
     below: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Names of a table's columns; the last one, the state, is never shortened."""
+
+    names: tuple[str, ...]
+    drops: tuple[str, ...]
+    """Columns that go as a whole where the room is short, the first one first."""
+
+
 def lines(snapshot: Snapshot, width: int = WIDTH) -> list[str]:
     """Three tables, then the sources that are not live. No line is wider than `width`, none has control characters."""
     parts = [
         table("Nodes", NODE_HEAD, map(node_row, snapshot.nodes), none(snapshot, "nodes"), width),
         table("Allocations", ALLOCATION_HEAD, map(allocation_row, snapshot.allocations), no_address(snapshot), width),
-        table("Routes", ROUTE_HEAD, map(route_row, snapshot.routes), none(snapshot, "ingresses"), width),
+        table(
+            "Routes", route_head(snapshot.routes), map(route_row, snapshot.routes), none(snapshot, "ingresses"), width
+        ),
         list(source_lines(snapshot, width)),
     ]
     return [line.rstrip() for part in parts if part for line in (*part, "")][:-1]
@@ -55,7 +66,7 @@ def no_address(snapshot: Snapshot) -> str:
     return "no Service asks for an address yet; deploy with `homelab-tui apply`" if said == "none" else said
 
 
-NODE_HEAD = ("NAME", "ROLES", "ADDRESS", "ARCH", "VERSION", "PODS", "STATE")
+NODE_HEAD = Head(("NAME", "ROLES", "ADDRESS", "ARCH", "VERSION", "PODS", "STATE"), drops=("PODS", "ARCH"))
 
 
 def node_row(node: Node) -> Row:
@@ -66,7 +77,7 @@ def node_row(node: Node) -> Row:
     return Row((node.name, ",".join(node.roles), *(fact or NOTHING for fact in facts), state), about)
 
 
-ALLOCATION_HEAD = ("ADDRESS", "SERVICE", "ZONE", "NODE", "POLICY", "POOL", "STATE")
+ALLOCATION_HEAD = Head(("ADDRESS", "SERVICE", "ZONE", "NODE", "POLICY", "POOL", "STATE"), drops=("POOL", "POLICY"))
 
 
 def allocation_row(one: Allocation) -> Row:
@@ -78,7 +89,13 @@ def allocation_row(one: Allocation) -> Row:
     return Row((address, one.service, *(fact or NOTHING for fact in facts), state), below)
 
 
-ROUTE_HEAD = ("HOST", "PATH", "ZONE", "AUTH", "TLS", "SERVICE", "ENDPOINTS", "STATE")
+ROUTE_COLUMNS = ("HOST", "PATH", "ZONE", "AUTH", "TLS", "SERVICE", "ENDPOINTS", "STATE")
+
+
+def route_head(found: Iterable[Route]) -> Head:
+    """The path can only be spared where it tells no routes apart."""
+    spare = ("PATH",) if all(one.path == "/" for one in found) else ()
+    return Head(ROUTE_COLUMNS, drops=(*spare, "ENDPOINTS", "SERVICE"))
 
 
 def route_row(one: Route) -> Row:
@@ -105,31 +122,41 @@ def source_lines(snapshot: Snapshot, width: int) -> Iterator[str]:
             yield from wrapped(f"▲ {name} {source.state}{since}{error}", width)
 
 
-def table(title: str, head: tuple[str, ...], rows: Iterable[Row], empty: str, width: int) -> list[str]:
+def table(title: str, head: Head, rows: Iterable[Row], empty: str, width: int) -> list[str]:
     """A title, and columns as wide as their widest cell as far as the width allows."""
     cleaned = [Row(tuple(map(clean, row.cells)), row.below) for row in rows]
     if not cleaned:
         return [title, *wrapped(INDENT + empty, width)]
-    widths = fitted([max(map(cells, column)) for column in zip(head, *(r.cells for r in cleaned), strict=True)], width)
-    found = [title, GAP + line(head, widths)]
+    widths = fitted(head, [row.cells for row in cleaned], width)
+    found = [title, GAP + line(head.names, widths)]
     for row in cleaned:
         found.append(GAP + line(row.cells, widths))
         found.extend(part for said in row.below for part in wrapped(INDENT + said, width))
     return found
 
 
-def fitted(widths: list[int], width: int) -> list[int]:
-    """The widest columns give way first, until all fit or all are narrow."""
-    room = width - len(GAP) * len(widths)
-    fit = list(widths)
-    while sum(fit) > room and max(fit) > NARROWEST:
-        fit[fit.index(max(fit))] -= 1
+def fitted(head: Head, rows: Iterable[Sequence[str]], width: int) -> dict[int, int]:
+    """Widths of the columns that stay, by place: some go as a whole, then the widest give way until all are narrow."""
+    fit = {at: max(map(cells, column)) for at, column in enumerate(zip(head.names, *rows, strict=True))}
+    state = len(head.names) - 1
+
+    def too_wide() -> bool:
+        return sum(fit.values()) + len(GAP) * len(fit) > width
+
+    for name in head.drops:
+        if too_wide():
+            del fit[head.names.index(name)]
+    while too_wide():
+        widest = max((at for at in fit if at != state), key=lambda at: fit[at])
+        if fit[widest] <= NARROWEST:
+            break
+        fit[widest] -= 1
     return fit
 
 
-def line(row: Sequence[str], widths: Sequence[int]) -> str:
+def line(row: Sequence[str], widths: Mapping[int, int]) -> str:
     """Cells side by side."""
-    return GAP.join(padded(cell, width) for cell, width in zip(row, widths, strict=True))
+    return GAP.join(padded(row[at], width) for at, width in widths.items())
 
 
 def padded(cell: str, width: int) -> str:

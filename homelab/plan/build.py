@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from homelab.finding import Finding, Severity
+from homelab.finding import Finding, Severity, brief
 from homelab.plan import values
 from homelab.plan.document import Document, Entry, Items, Leaf, Mapping, Tree
 from homelab.plan.model import VERSION, AddressRange, Host, Node, Plan, Section, keys, may_be_null, section_of
@@ -133,9 +133,9 @@ class _Builder:
                 if "." in elsewhere[0]
                 else "move it to the left edge"
             )
-        place = f"in `{path}`" if path else "at the top of a plan"
+        place = f"in `{brief(path)}`" if path else "at the top of a plan"
         why = "a key that nobody reads has no effect, so the plan would not do what it says"
-        self._refuse(_join(path, key), Refused(f"there is no key `{key}` {place}", why, fix))
+        self._refuse(_join(path, key), Refused(f"there is no key `{brief(key)}` {place}", why, fix))
         return meant
 
     def _missing(self, name: str, wanted: Any, path: str) -> None:
@@ -145,14 +145,14 @@ class _Builder:
         fix = (
             f"add `{name}:`"
             + (f" with {', '.join(below)} below it" if below else "")
-            + (f" under `{path}`" if path else "")
+            + (f" under `{brief(path)}`" if path else "")
         )
         if name == "version":
             why, fix = (
                 "the version says how the other keys are to be read",
                 f"add `version: {VERSION}` as the first line",
             )
-        self._refuse(_join(path, name), Refused(f"`{_join(path, name)}` is missing", why, fix))
+        self._refuse(_join(path, name), Refused(f"`{brief(_join(path, name))}` is missing", why, fix))
 
     def _refuse(self, path: str, refused: Refused) -> Any:
         line = self.document.line(path)
@@ -182,13 +182,13 @@ def _join(path: str, name: str) -> str:
 
 
 def _not(wanted: str, tree: Tree, path: str) -> Refused:
-    written = f" (`{tree.text}`)" if isinstance(tree, Leaf) and tree.text else ""
-    what = f"`{path}` is {values.kind_of(tree)}{written} where {wanted} must be"
+    written = f" (`{brief(tree.text)}`)" if isinstance(tree, Leaf) and tree.text else ""
+    what = f"`{brief(path)}` is {values.kind_of(tree)}{written} where {wanted} must be"
     return Refused(what, "the key has one form only", "compare with the example of the key in docs/plan.md")
 
 
 def _other_version(tree: Tree) -> Refused:
-    written = tree.text if isinstance(tree, Leaf) else values.kind_of(tree)
+    written = brief(tree.text) if isinstance(tree, Leaf) else values.kind_of(tree)
     what = f"this plan is of version {written}; this program reads version {VERSION}"
     why = "keys of another version may mean something else"
     return Refused(what, why, f"use the homelab-tui that wrote the plan, or `version: {VERSION}` if that is a slip")

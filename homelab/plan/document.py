@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from homelab.finding import Finding, Severity
+from homelab.finding import Finding, Severity, brief
 
 KINDS = {
     "str": "text",
@@ -215,7 +215,7 @@ class _Conversion:
     def _refuse(self, offset: int, at: str, what: str, fix: str) -> None:
         line = self.text.count("\n", 0, offset) + 1
         why = "a plan is read by people: every key stands once, with its value beside it"
-        self.findings.append(Finding(Severity.ERROR, at, f"`{at}` {what}", why, fix, line))
+        self.findings.append(Finding(Severity.ERROR, at, f"`{brief(at)}` {what}", why, fix, line))
 
 
 _WORDS = (

@@ -6,8 +6,9 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import ELOOP
 from pathlib import Path
-from stat import S_IMODE
+from stat import S_IMODE, S_ISREG
 
 from homelab.finding import Finding, Severity
 from homelab.plan import edit
@@ -15,6 +16,9 @@ from homelab.plan.build import build
 from homelab.plan.document import Document, PlanError, parse
 from homelab.plan.edit import Value
 from homelab.plan.model import Plan
+
+LARGEST = 2**20
+"""Bytes of a plan; a home of a thousand machines needs a tenth."""
 
 __all__ = ["PlanError", "Reading", "Value", "initial", "load", "read", "save"]
 
@@ -59,14 +63,11 @@ def read(text: str, name: str = "homelab.yaml") -> Reading:
 def load(path: Path, *others: Path) -> Reading:
     """Reads the first of the files that is there. Raises PlanError if none is, or it cannot be opened."""
     places = (path, *others)
-    found = next((place for place in places if place.exists()), None)
+    found = next((place for place in places if _is_there(place)), None)
     if found is None:
         looked = " or ".join(str(place) for place in places)
         raise PlanError(f"no plan at {looked}; write a first one with `homelab-tui plan init`")
-    try:
-        raw = found.read_bytes()
-    except OSError as error:
-        raise PlanError(f"{found} cannot be read: {error.strerror}; check its owner and mode with `ls -l`") from None
+    raw = _content(found)
     try:
         return read(raw.decode(), str(found))
     except UnicodeDecodeError as error:
@@ -88,6 +89,33 @@ def save(path: Path, text: str) -> None:
 def initial() -> str:
     """The article's plan, a comment beside every key: what `plan init` writes."""
     return Path(__file__).with_name("article.yaml").read_text(encoding="utf-8")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file may be meant by this name; where that cannot be known, reading it says why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """What the file holds; a pipe, a device or somebody's video is not waited for. Raises PlanError."""
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise PlanError(f"{path} is no regular file; name the plan itself with --plan FILE")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        if error.errno == ELOOP:
+            raise PlanError(f"{path} is a link that leads to itself; delete it and link to the plan anew") from None
+        raise PlanError(f"{path} cannot be read: {error.strerror}; check its owner and mode with `ls -l`") from None
+    if len(content) > LARGEST:
+        raise PlanError(f"{path} is larger than 1 MiB, so it is no plan; name the plan itself with --plan FILE")
+    return content
 
 
 def _replace(target: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from homelab.finding import Finding
+from homelab.finding import Finding, brief
 from homelab.plan.model import Plan
 from homelab.plan.registry import check, error, warning
 
@@ -50,7 +50,7 @@ def domain_form(plan: Plan) -> Iterator[Finding]:
         if fault := form_fault(domain):
             what, fix = fault
             why = "hosts of apps are made by putting a name before it, and Kubernetes takes lower-case DNS names only"
-            yield error(at, f"`{domain}` {what}", why, fix)
+            yield error(at, f"`{brief(domain)}` {what}", why, fix)
 
 
 @check("domains-equal", "Both ingresses have the same domain")
@@ -165,12 +165,12 @@ def form_fault(domain: str) -> tuple[str, str] | None:
     if domain.startswith("*"):
         return (
             "begins with a wildcard",
-            f"write {domain.lstrip('*').lstrip('.') or 'the domain'}; the wildcard is made from it",
+            f"write {brief(domain.lstrip('*').lstrip('.')) or 'the domain'}; the wildcard is made from it",
         )
     if domain.endswith("."):
-        return "ends in a dot", f"write {domain.rstrip('.') or 'the domain'}"
+        return "ends in a dot", f"write {brief(domain.rstrip('.')) or 'the domain'}"
     if domain != domain.lower():
-        return "has upper-case letters", f"write {domain.lower()}"
+        return "has upper-case letters", f"write {brief(domain.lower())}"
     return _label_fault(domain)
 
 
@@ -183,7 +183,7 @@ def _label_fault(domain: str) -> tuple[str, str] | None:
         if len(label) > LONGEST_LABEL:
             return f"has a part longer than {LONGEST_LABEL} characters", "shorten that part"
         if "_" in label:
-            return "has an underscore", f"write {domain.replace('_', '-')}"
+            return "has an underscore", f"write {brief(domain.replace('_', '-'))}"
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label):
             return f"has the part `{label}`", "use letters a-z, digits and hyphens, no hyphen at either end of a part"
     return None

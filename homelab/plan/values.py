@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_network
 from typing import TypeAlias, TypeVar
 
+from homelab.finding import brief
 from homelab.plan.document import Items, Leaf, Tree
 from homelab.plan.model import AddressRange
 
@@ -38,7 +39,9 @@ def text(leaf: Leaf) -> str:
         raise Refused("nothing is written here", "the key needs a text", "write the text, or delete the key")
     if leaf.kind != "text":
         raise Refused(
-            f"`{leaf.text}` is {leaf.kind}, not text", "YAML reads it so", f'write it in quotes: "{leaf.text}"'
+            f"`{brief(leaf.text)}` is {leaf.kind}, not text",
+            "YAML reads it so",
+            f'write it in quotes: "{brief(leaf.text)}"',
         )
     return leaf.text
 
@@ -47,10 +50,12 @@ def whole_number(leaf: Leaf) -> int:
     """A whole number in plain decimal digits. Source: YAML 1.1 reads a leading zero as octal, 1.2 does not."""
     if leaf.kind == "text" and re.fullmatch(r"\d+", leaf.text):
         raise Refused(
-            f'"{leaf.text}" is text, not a number', "it stands in quotes", f"write {leaf.text} without quotes"
+            f'"{brief(leaf.text)}" is text, not a number',
+            "it stands in quotes",
+            f"write {brief(leaf.text)} without quotes",
         )
     if not re.fullmatch(r"-?(0|[1-9][0-9]{0,8})", leaf.text):
-        what = f"`{leaf.text}` is not a plain whole number" if leaf.text else "nothing is written here"
+        what = f"`{brief(leaf.text)}` is not a plain whole number" if leaf.text else "nothing is written here"
         raise Refused(what, "the key counts things", "write a whole number without a leading zero, such as 2")
     return int(leaf.text)
 
@@ -75,7 +80,7 @@ def choice(leaf: Leaf, among: tuple[str, ...]) -> str:
     """One of a few words."""
     if leaf.text in among and leaf.kind == "text":
         return leaf.text
-    what = f"`{leaf.text}` is none of the words that this key knows" if leaf.text else "nothing is written here"
+    what = f"`{brief(leaf.text)}` is none of the words that this key knows" if leaf.text else "nothing is written here"
     raise Refused(what, "the program can only do what it knows", f"write {' or '.join(among)}")
 
 
@@ -89,7 +94,7 @@ def _parsed(leaf: Leaf, parse: Callable[[str], T], form: str) -> T:
         what, why, fix = (
             _number_fault(written) or _form_fault(written, str(error)) or ("cannot be read", "", "correct it")
         )
-        raise Refused(f"`{written}` {what}", why or form, fix) from None
+        raise Refused(f"`{brief(written)}` {brief(what)}", why or form, brief(fix)) from None
 
 
 _Fault: TypeAlias = "tuple[str, str, str] | None"
@@ -123,7 +128,9 @@ def _refuse_bare_address(leaf: Leaf) -> None:
     """Without a prefix Python would read one address as a network of one."""
     if re.fullmatch(r"[\d.]+", leaf.text.strip()) and leaf.text.count(".") == ADDRESS.count("."):
         raise Refused(
-            f"`{leaf.text}` lacks the length of its prefix", NETWORK, f"write {leaf.text.strip()}/24 or another length"
+            f"`{brief(leaf.text)}` lacks the length of its prefix",
+            NETWORK,
+            f"write {brief(leaf.text)}/24 or another length",
         )
 
 

@@ -84,9 +84,16 @@ def _hidden(before: Raw, after: Raw) -> tuple[Raw, Raw]:
 def _masked(obj: Raw, before: Raw, word: str) -> Raw:
     def mask(part: str) -> dict[str, str]:
         old: dict[str, Any] = before.get(part) or {}
-        return {k: f"<{word}>" if old.get(k) == v else f"<{word}, changed>" for k, v in (obj.get(part) or {}).items()}
+        return {key: f"<{word}{_how(old, key, value)}>" for key, value in (obj.get(part) or {}).items()}
 
     return {key: mask(key) if key in ("data", "stringData") else value for key, value in obj.items()}
+
+
+def _how(old: dict[str, Any], key: str, value: Any) -> str:
+    """What became of one value, without a hint of what it is."""
+    if key not in old:
+        return ", new"
+    return "" if old[key] == value else ", changed"
 
 
 def _lines(obj: Raw) -> list[str]:

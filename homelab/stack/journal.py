@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-
 LONGEST = 256 * 1024
 """Bytes; a journal that is longer and leaves no run open begins anew, so that no SD card fills up."""
 

@@ -36,6 +36,13 @@ def test_the_version_is_the_distribution_s(shell: Shell) -> None:
     assert (told.code, told.out) == (0, "homelab-tui 0.1.0\n")
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ["plan"]], ids=" ".join)
+def test_the_version_may_be_asked_for_after_a_command_too(command: list[str], shell: Shell) -> None:
+    told = shell(*command, "--version")
+
+    assert (told.code, told.out, told.err) == (0, "homelab-tui 0.1.0\n", "")
+
+
 def test_without_a_command_the_commands_are_shown_and_it_is_wrong_use(shell: Shell) -> None:
     told = shell()
 

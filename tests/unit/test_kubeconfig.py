@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from loopback import certificate, found, kubeconfig, serving
+from shell import program
 
 from homelab.adapters import kubeconfig as adapter
 from homelab.adapters.kubeconfig import KubeconfigError, client, contexts, find
@@ -197,7 +199,58 @@ async def test_a_token_that_cannot_stand_in_a_header_is_told_but_not_shown(tmp_p
     assert "first" not in said
 
 
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh"}
+
+
+def plugin(said: str, command: str = "/bin/sh") -> dict[str, Any]:
+    """A user whose credentials a program gives."""
+    return {"exec": {**PLUGIN, "command": command, "args": ["-c", said]}}
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"),
+    [
+        (plugin("", "/no/such/prog"), "No such file or directory"),
+        (plugin("", "/bin/false"), "process returned 1"),
+        (plugin("echo 'log in' >&2; echo again >&2; exit 3"), "process returned 3"),
+        (plugin("echo hello"), "failed to decode"),
+        (plugin(f"""echo '{{"apiVersion": "{PLUGIN["apiVersion"]}", "kind": "", "status": {{}}}}'"""), "missing token"),
+    ],
+    ids=["missing", "failing", "failing with words", "no JSON", "no token"],
+)
+async def test_a_program_that_gives_no_credentials_is_told_and_nobody_goes_on_without(
+    user: dict[str, Any], reason: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = await refused(kubeconfig(tmp_path, "https://127.0.0.1:6443", user=user))
+
+    assert f"`{user['exec']['command']}`" in said
+    assert reason in said
+    assert "run it by hand" in said
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_failing_program_writes_nothing_past_its_error(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path, "https://127.0.0.1:6443", user=plugin("", "/bin/false"))
+
+    told = program("status", "--kubeconfig", str(path))
+
+    assert (told.code, told.out) == (1, "")
+    assert told.err.count("\n") == 1
+
+
 # One that can
+
+
+async def test_the_token_that_a_program_gives_is_used(tmp_path: Path) -> None:
+    given = json.dumps({"apiVersion": PLUGIN["apiVersion"], "kind": "ExecCredential", "status": {"token": "a-token"}})
+    async with serving() as server:
+        server.script("GET /version", found({"gitVersion": "v1.37.2"}))
+        path = kubeconfig(tmp_path, server.url, user=plugin(f"echo '{given}'"))
+        cluster = await KubernetesCluster.connect(path)
+        await cluster.version()
+        await cluster.close()
+
+    assert server.asked[0].headers["Authorization"] == "Bearer a-token"
 
 
 async def test_the_newline_at_the_end_of_a_token_file_is_no_part_of_the_token(tmp_path: Path) -> None:

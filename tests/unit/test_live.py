@@ -33,14 +33,16 @@ from homelab.observe.live import Observer
 from homelab.observe.snapshot import KINDS, TRAEFIK, Snapshot, SourceState
 from homelab.observe.verdict import RouteState
 from homelab.pauses import pauses
-from homelab.ports import Raw, Unauthorized, Unreachable
+from homelab.ports import Forbidden, Raw, Unauthorized, Unreachable
 
 LB = load_balancer("traefik-internal", "192.168.1.20", wanted="192.168.1.20", zone="internal")
 WEB = service("web")
 POD: Raw = {
     "apiVersion": "v1",
     "kind": "Pod",
-    "metadata": meta("traefik-1", "homelab", labels={"homelab-tui/zone": "internal"}),
+    "metadata": meta(
+        "traefik-1", "homelab", labels={"app.kubernetes.io/name": "traefik", "homelab-tui/zone": "internal"}
+    ),
     "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
 }
 PATHS = {
@@ -51,7 +53,7 @@ PATHS = {
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
     "middlewares": "/apis/traefik.io/v1alpha1/middlewares",
-    "pods": "/api/v1/pods",
+    "pods": "/api/v1/namespaces/homelab/pods",
 }
 WORLD: dict[str, list[Raw]] = {
     "nodes": [node("master1", control_plane="")],
@@ -65,7 +67,14 @@ WORLD: dict[str, list[Raw]] = {
 }
 ROUTERS = [router("apps-web-web-home-test@kubernetes", 'Host("web.home.test") && PathPrefix("/")')]
 TRAEFIK_S = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"
+OURS = "app.kubernetes.io/name=traefik,homelab-tui/zone"
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+
+
+def another_pod(name: str, *, ready: bool = True) -> Raw:
+    """A second Traefik."""
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    return {**POD, "metadata": {**POD["metadata"], "name": name}, "status": {**POD["status"], "conditions": conditions}}
 
 
 class House:
@@ -129,7 +138,7 @@ async def test_once_tells_everything_that_is_live(tmp_path: Path) -> None:
     assert [node.name for node in snapshot.nodes] == ["master1"]
     assert [(str(one.address), one.announced_by) for one in snapshot.allocations] == [("192.168.1.20", "node1")]
     assert [(route.host, route.state) for route in snapshot.routes] == [("web.home.test", RouteState.SERVED)]
-    assert house.server.of(f"GET {PATHS['pods']}")[0].query["labelSelector"] == "homelab-tui/zone"
+    assert house.server.of(f"GET {PATHS['pods']}")[0].query["labelSelector"] == OURS
     assert house.server.of(f"GET {PATHS['events']}")[0].query["fieldSelector"] == "involvedObject.kind=Service"
     assert not [asked for asked in house.server.asked if asked.what.startswith("WATCH")]
 
@@ -195,13 +204,46 @@ async def test_a_traefik_that_does_not_answer_is_told_as_its_source(answer: Answ
 
 async def test_of_two_traefiks_one_that_does_not_answer_is_named(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer):
-        second = {**POD, "metadata": {**POD["metadata"], "name": "traefik-2"}}
-        house.list("pods", page(POD, second))
+        house.list("pods", page(POD, another_pod("traefik-2")))
 
         snapshot = await observer.once()
 
     assert states(snapshot) == {TRAEFIK: SourceState.STALE}
     assert str(snapshot.sources[TRAEFIK].error).startswith("homelab/traefik-2: ")
+
+
+async def test_a_traefik_that_is_not_ready_is_not_asked_but_named(tmp_path: Path) -> None:
+    async with observing(tmp_path) as (house, observer):
+        house.list("pods", page(POD, another_pod("traefik-2", ready=False)))
+
+        snapshot = await observer.once()
+
+    (route,) = snapshot.routes
+    assert (route.state, route.served_by, route.asked) == (RouteState.PARTLY, 1, 2)
+    assert "homelab/traefik-2 did not answer: it is not ready" in str(route.error)
+    assert states(snapshot) == {TRAEFIK: SourceState.STALE}
+    assert snapshot.sources[TRAEFIK].error == "homelab/traefik-2: it is not ready"
+    assert not [asked for asked in house.server.asked if "traefik-2" in asked.url]
+
+
+async def test_where_no_traefik_is_ready_the_pods_to_look_at_are_named(tmp_path: Path) -> None:
+    async with observing(tmp_path) as (house, observer):
+        house.list("pods", page(another_pod("traefik-1", ready=False)))
+
+        snapshot = await observer.once()
+
+    assert states(snapshot) == {TRAEFIK: SourceState.FAILED}
+    said = "homelab/traefik-1: it is not ready; see kubectl -n homelab describe pods"
+    assert snapshot.sources[TRAEFIK].error == said
+    assert [route.state for route in snapshot.routes] == [RouteState.UNKNOWN]
+
+
+async def test_only_the_pods_of_our_own_namespace_are_followed(tmp_path: Path) -> None:
+    async with observing(tmp_path) as (house, observer), following(observer) as until:
+        await until(anything)
+        await house.server.asked_for(f"WATCH {PATHS['pods']}")
+
+        assert house.server.of(f"WATCH {PATHS['pods']}")[0].query["labelSelector"] == OURS
 
 
 async def test_without_the_right_to_see_pods_nobody_says_that_there_is_no_traefik(tmp_path: Path) -> None:
@@ -222,6 +264,15 @@ async def test_when_nothing_can_be_asked_there_is_no_snapshot(tmp_path: Path) ->
 
         await house.server.stop()
         with pytest.raises(Unreachable):
+            await observer.once()
+
+
+async def test_when_every_source_is_refused_there_is_no_snapshot(tmp_path: Path) -> None:
+    async with observing(tmp_path) as (house, observer):
+        for name in KINDS:
+            house.list(name, forbidden(name))
+
+        with pytest.raises(Forbidden, match="cannot list resource"):
             await observer.once()
 
 

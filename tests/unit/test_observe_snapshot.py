@@ -19,12 +19,14 @@ from objects import (
     load_balancer,
     middleware,
     node,
+    path,
     router,
     service,
 )
 
 from homelab.observe.snapshot import KINDS, Snapshot, Source, SourceState, World, as_json, snapshot
 from homelab.observe.text import WIDTH, cells, clean, lines, shortened, wrapped
+from homelab.observe.traefik import normalized
 
 TAKEN = "2026-11-23T05:00:00Z"
 LIVE = dict.fromkeys([*KINDS, "traefik"], Source(SourceState.LIVE, TAKEN))
@@ -94,6 +96,55 @@ def test_text_shows_three_aligned_tables() -> None:
         "  HOST           PATH  ZONE      AUTH  TLS  SERVICE      ENDPOINTS  STATE",
         "  web.home.test  /     internal  -     -    apps/web:80  1          ✓ served by 1 of 1",
     ]
+
+
+WHOAMI = "whoami.internal.example.test"
+
+
+def narrow(*paths: str, width: int = 80) -> list[str]:
+    """The routes of a host with a long name that two Traefiks serve."""
+    asked = [ingress("web", WHOAMI, *(path(at) for at in paths))]
+    key = normalized(f"apps-web-{WHOAMI}")
+    listed = [
+        router(f"{key}{at.rstrip('/').replace('/', '-')}@kubernetes", f'Host("{WHOAMI}") && PathPrefix("{at}")')
+        for at in paths
+    ]
+    answers = [answer(*listed), answer(*listed, pod="homelab/traefik-2")]
+    text = lines(snapshot(World(OBJECTS | {"ingresses": asked}, answers), LIVE, TAKEN), width)
+    assert all(cells(line) <= width for line in text)
+    return text[text.index("Routes") + 1 :]
+
+
+def test_where_room_is_short_whole_columns_go_before_a_host_or_a_state_is_cut() -> None:
+    assert narrow("/") == [
+        "  HOST                          ZONE      AUTH  TLS  STATE",
+        "  whoami.internal.example.test  internal  -     -    ✓ served by 2 of 2",
+    ]
+
+
+def test_no_more_columns_go_than_must() -> None:
+    assert narrow("/", width=100)[0].split() == ["HOST", "ZONE", "AUTH", "TLS", "SERVICE", "ENDPOINTS", "STATE"]
+
+
+def test_paths_that_tell_routes_apart_stay() -> None:
+    head, *rows = narrow("/", "/admin")
+
+    assert head.split() == ["HOST", "PATH", "ZONE", "AUTH", "TLS", "STATE"]
+    assert all("✓ served by 2 of 2" in row for row in rows)
+
+
+def test_what_cannot_be_dropped_is_shortened_but_never_the_state() -> None:
+    _, row = narrow("/", width=60)
+
+    assert "…" in row
+    assert row.endswith("  ✓ served by 2 of 2")
+
+
+def test_nodes_and_allocations_drop_columns_too() -> None:
+    text = lines(taken(OBJECTS), 60)
+
+    assert text[1].split() == ["NAME", "ROLES", "ADDRESS", "VERSION", "STATE"]
+    assert text[6].split() == ["ADDRESS", "SERVICE", "ZONE", "NODE", "STATE"]
 
 
 def test_below_a_row_stands_what_is_wrong_with_it() -> None:

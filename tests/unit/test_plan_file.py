@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from ipaddress import IPv4Address, IPv4Network
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homelab.finding import Finding
+from homelab.plan.checks import findings_of
 from homelab.plan.file import PlanError, Reading, initial, load, read, save
 from homelab.plan.model import Plan, keys
 
@@ -265,9 +267,63 @@ def test_without_a_file_one_line_says_where_it_was_sought_and_what_to_do(tmp_pat
     assert "homelab-tui plan init" in line
 
 
-def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(PlanError, match=r"cannot be read: Is a directory"):
-        load(tmp_path)
+def no_plan(path: Path) -> str:
+    """The one line that is said of a file that is not even read."""
+    with pytest.raises(PlanError) as caught:
+        load(path)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{path} ")
+    return line
+
+
+def test_what_is_no_regular_file_is_one_line(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+
+    for path in (tmp_path, tmp_path / "fifo", Path("/dev/zero")):
+        assert "is no regular file" in no_plan(path)
+
+
+def test_a_file_that_is_too_large_to_be_a_plan_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "homelab.yaml"
+    file.write_text(SMALLEST.ljust(2**20))
+    assert load(file).plan
+
+    file.write_text(SMALLEST.ljust(2**20 + 1))
+    assert "is larger than 1 MiB" in no_plan(file)
+
+
+def test_a_link_that_leads_to_itself_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "homelab.yaml").symlink_to("homelab.yaml")
+
+    assert "is a link that leads to itself" in no_plan(tmp_path / "homelab.yaml")
+
+
+LONG = 'ab `c" ' * 1000
+HOSTILE = [LONG, "x" * 9000, "a\nb\rc\u2028d", "0" * 5000, "00.0.0." + "7" * 5000, "!" + "t" * 500]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:6].encode().hex())
+@pytest.mark.parametrize("place", ["text", "number", "address", "network", "range", "choice", "key", "node", "version"])
+def test_no_finding_repeats_a_long_value_or_breaks_its_line(value: str, place: str) -> None:
+    written = json.dumps(value)
+    text = {
+        "text": changed("domain: cloud.domain.com", f"domain: {written}"),
+        "number": SMALLEST.replace("internal: {", f"internal: {{replicas: {written}, "),
+        "address": SMALLEST.replace("gateway: 10.0.0.1", f"gateway: {written}"),
+        "network": SMALLEST.replace("lan: 10.0.0.0/24", f"lan: {written}"),
+        "range": SMALLEST.replace("pool: 10.0.0.16/28", f"pool: {written}"),
+        "choice": SMALLEST.replace("pi: {", f"pi: {{role: {written}, "),
+        "key": f"{SMALLEST}? {written}\n: 1\n? {written}\n: 2\n",
+        "node": SMALLEST.replace("pi: {address: 10.0.0.5}", f"? {written}\n  : {{adress: 10.0.0.5}}"),
+        "version": SMALLEST.replace("version: 1", f"version: {written}"),
+    }[place]
+
+    findings = findings_of(read(text))
+
+    assert findings
+    for finding in findings:
+        assert len(finding.text("homelab.yaml").splitlines()) == 3
+        assert all(len(part) <= 400 for part in (finding.what, finding.why, finding.fix)), finding
 
 
 def test_a_file_in_another_encoding_is_a_finding_with_its_line(tmp_path: Path) -> None:

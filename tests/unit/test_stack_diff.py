@@ -143,13 +143,18 @@ def test_a_changed_value_of_a_secret_is_named_by_its_key() -> None:
     assert lines(secret("OLD"), secret("NEW"), "+") == ["password: <hidden, changed>"]
 
 
+def test_a_new_value_of_a_secret_is_not_called_changed() -> None:
+    assert "token: <hidden, new>" in lines(secret("OLD"), secret("OLD", token="NEW"), "+")
+    assert "password: <hidden, new>" in lines(None, secret("NEW"), "+")
+
+
 def test_a_value_that_leaves_a_secret_is_named_by_its_key() -> None:
     assert "password: <hidden>" in lines(secret("OLD"), secret(None), "-")
 
 
 def test_null_values_of_a_secret_are_no_values() -> None:
     assert difference_text({**secret(None), "data": None}, secret(None)) == ""
-    assert lines({**secret(None), "data": None}, secret("NEW"), "+") == ["data:", "password: <hidden, changed>"]
+    assert lines({**secret(None), "data": None}, secret("NEW"), "+") == ["data:", "password: <hidden, new>"]
 
 
 # Whether a live object already holds what is wished
