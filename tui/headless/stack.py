@@ -135,7 +135,7 @@ async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float)
     changed = f"{written} objects written" if written else "nothing to change"
     left = printer.outcomes["left alone"]
     wished = f"{len(rendered) - left} as wished" + (f", {left} left alone" if left else "")
-    say(f"done: {changed}, {wished}, {time.monotonic() - began:.1f} s")
+    say(f"done: {changed}, {wished}, {time.monotonic() - began:.2f} s")
     return 0
 
 
