@@ -89,7 +89,6 @@ async def client(path: Path, context: str | None) -> aio.client.ApiClient:
                 )
             if errors:
                 raise _no_credentials(path, loader._user.value["exec"].get("command"), errors[0])
-            configuration.client_session_kwargs = {}
             configuration.api_key = {name: _token(text, path) for name, text in configuration.api_key.items()}
             made = aio.client.ApiClient(configuration=configuration)
     except aio.config.ConfigException as error:
