@@ -81,11 +81,11 @@ class Applying:
     async def run(self, rendered: tuple[Rendered, ...]) -> int:
         """Apply every stage; the number of objects written. Raises Blocked, StageFailed, ClusterError."""
         await self._stand(rendered)
-        self.journal.write("begin", run="apply", stages=list(dict.fromkeys(item.stage for item in rendered)))
         record = await self.cluster.get(inventory.REF)
         old = stale(inventory.entries(record), rendered)
         live = await self._outlive(rendered, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
         left = await self._leave(rendered, live)
+        self.journal.write("begin", run="apply", stages=list(dict.fromkeys(item.stage for item in rendered)))
         wanted = [item for item in rendered if item.ref not in left]
         for stage, group in groupby(wanted, key=lambda item: item.stage):
             stage_old = tuple(entry for entry in old if entry.stage == stage)
