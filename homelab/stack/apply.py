@@ -66,6 +66,21 @@ async def stage_failed(cluster: Cluster, stage: str, seconds: float, stuck: NotS
     return StageFailed(stage, seconds, tuple(Missing(ref, found, why[ref]) for ref, found in stuck.missing.items()))
 
 
+async def until_gone(cluster: Cluster, stage: str, objects: Mapping[Ref, Raw], seconds: float, report: Report) -> None:
+    """Wait until none of these objects is there any more; others of the same name do not count. Raises StageFailed."""
+    uids = {ref: obj["metadata"]["uid"] for ref, obj in objects.items()}
+    try:
+        await settle(
+            cluster,
+            objects,
+            lambda ref, obj: gone(obj, uids[ref]),
+            seconds,
+            lambda missing: report(Awaiting(stage, dict(missing))),
+        )
+    except NotSettled as stuck:
+        raise await stage_failed(cluster, stage, seconds, stuck) from None
+
+
 @dataclass(slots=True)
 class Applying:
     """One run over a cluster. Every step may be repeated, so a run that was cut is resumed by running again."""
@@ -113,18 +128,7 @@ class Applying:
         dying = {ref: obj for ref, obj in live.items() if obj and is_dying(obj)}
         if not dying:
             return live
-        stage = rendered[0].stage
-        uids = {ref: obj["metadata"]["uid"] for ref, obj in dying.items()}
-        try:
-            await settle(
-                self.cluster,
-                dict(dying),
-                lambda ref, obj: gone(obj, uids[ref]),
-                self.patience,
-                lambda missing: self.report(Awaiting(stage, dict(missing))),
-            )
-        except NotSettled as stuck:
-            raise await stage_failed(self.cluster, stage, self.patience, stuck) from None
+        await until_gone(self.cluster, rendered[0].stage, dying, self.patience, self.report)
         return await read(self.cluster, refs)
 
     async def _leave(self, rendered: tuple[Rendered, ...], live: Live) -> frozenset[Ref]:

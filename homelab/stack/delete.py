@@ -10,17 +10,15 @@ from itertools import groupby
 
 from homelab.ports import Cluster, Kind, NotServed, Raw, Ref
 from homelab.stack import inventory
-from homelab.stack.apply import STAGE_SECONDS, stage_failed
+from homelab.stack.apply import STAGE_SECONDS, StageFailed, until_gone
 from homelab.stack.compare import Live, read
 from homelab.stack.components import STAGES
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
 from homelab.stack.order import DEFINITION, NAMESPACE, SERVICE, removal_rank
 from homelab.stack.ownership import labels, owner
-from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
-from homelab.stack.readiness import Status, gone
+from homelab.stack.progress import Done, Report, StageBegun, StageEnded
 from homelab.stack.render import MANAGED_BY, OURS, STAGE
-from homelab.stack.settle import NotSettled, settle
 from homelab.stack.stale import CERTIFICATE, PROTECTED
 from homelab.together import together
 
@@ -214,18 +212,13 @@ class Removing:
 
     async def _wave(self, stage: str, going: Mapping[Entry, str]) -> None:
         await together(partial(self.cluster.delete, entry.ref, uid=uid) for entry, uid in going.items())
-        uids = {entry.ref: uid for entry, uid in going.items()}
-        stand_ins: Live = {ref: {"metadata": {"uid": uid}} for ref, uid in uids.items()}
-
-        def tell(missing: Mapping[Ref, Status]) -> None:
-            self.report(Awaiting(stage, dict(missing)))
-
+        objects = {entry.ref: {"metadata": {"uid": uid}} for entry, uid in going.items()}
         try:
-            await settle(self.cluster, stand_ins, lambda ref, obj: gone(obj, uids[ref]), self.patience, tell)
-        except NotSettled as stuck:
-            self.journal.write("failed", stage=stage, missing=[str(ref) for ref in stuck.missing])
-            raise await stage_failed(self.cluster, stage, self.patience, stuck) from None
-        for ref in uids:
+            await until_gone(self.cluster, stage, objects, self.patience, self.report)
+        except StageFailed as failed:
+            self.journal.write("failed", stage=stage, missing=[str(found.ref) for found in failed.missing])
+            raise
+        for ref in objects:
             self.report(Done(stage, ref, "removed"))
 
     async def _drop(self, record: Raw | None) -> None:
