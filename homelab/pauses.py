@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-LONGEST = 30.0
+LONGEST = 10.0
 """Seconds."""
 
 

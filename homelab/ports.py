@@ -126,6 +126,8 @@ class Lost:
     """The stream broke and is being made anew; what was known may be stale from now on."""
 
     error: ClusterError
+    retry_in: float = 0.0
+    """Seconds until the next try."""
 
 
 Change = Listed | Changed | Gone | Alive | Lost

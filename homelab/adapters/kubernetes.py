@@ -53,6 +53,8 @@ PAGE = 500
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 POD_SECONDS = 5.0
+ABSENT_SECONDS = 3.0
+"""At most, until a kind that is not served is looked for again: a person who deploys waits for it."""
 """A pod that does not answer must not hold up what the others say."""
 WATCH_SECONDS = 290
 """After so long the API server ends a watch by itself and we open the next one where it stopped."""
@@ -197,12 +199,13 @@ class KubernetesCluster:
                 since = None
                 await asyncio.sleep(next(waits))
             except (NotFound, NotServed):  # the kind was taken away while we watched it, or never was there
-                since = None
-                yield Lost(self._taken_away(kind))
-                await asyncio.sleep(next(waits))
+                since, wait = None, min(next(waits), ABSENT_SECONDS)
+                yield Lost(self._taken_away(kind), wait)
+                await asyncio.sleep(wait)
             except ClusterError as error:
-                yield Lost(error)
-                await asyncio.sleep(next(waits))
+                wait = next(waits)
+                yield Lost(error, wait)
+                await asyncio.sleep(wait)
 
     async def _events(self, kind: Kind, path: str, query: _Pairs) -> AsyncIterator[tuple[str, Change]]:
         """Changes of one watch request, each with the version to go on from."""

@@ -12,6 +12,7 @@ from homelab.ports import Raw
 
 PREFIXES = ("metallb.io/", "metallb.universe.tf/")
 """The second is deprecated since MetalLB 0.14.9 and still honoured."""
+LOOPBACK = "homelab-tui/loopback"
 GIVES_NOTHING = frozenset({"AllocationFailed", "LoadBalancerFailed", "ClearAssignment", "announceFailed"})
 ANNOUNCING = frozenset({"nodeAssigned", "announceFailed"})
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,6 +43,8 @@ class Allocation:
     """`80/TCP`, ..."""
     pending: str | None = None
     """Why the Service has no address, not the wanted one, or nobody who announces it. Source: the newest event."""
+    loopback: str | None = None
+    """Where the lab serves it: `127.0.0.1:8020`. None on a real cluster. Source: annotation homelab-tui/loopback."""
 
 
 def allocations(services: Iterable[Raw], l2_statuses: Iterable[Raw], events: Iterable[Raw]) -> tuple[Allocation, ...]:
@@ -70,6 +73,7 @@ def allocation(service: Raw, announced_by: str | None, events: list[Raw]) -> All
         policy=text(service, "spec", "externalTrafficPolicy") or "Cluster",
         ports=ports(service),
         pending=pending(service, given, wanted, about),
+        loopback=annotation(service, LOOPBACK),
     )
 
 

@@ -6,9 +6,9 @@ What is known stays known while a source is lost: its facts are shown on, and th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from homelab.observe.snapshot import KINDS, TRAEFIK, TRAEFIK_NAMESPACE, Snapshot, Source, SourceState, World, snapshot
@@ -71,15 +71,14 @@ class Observer:
         await self._ask()
         return self._snapshot()
 
-    async def follow(self) -> AsyncIterator[Snapshot]:
-        """A snapshot when every source has answered for the first time, and another whenever something changed."""
+    async def follow(self) -> AsyncGenerator[Snapshot, None]:
+        """A snapshot whenever something changed; the first ones are partial: sources that have not answered say so."""
         work = {asyncio.create_task(self._watch(name)) for name in KINDS}
         work.add(asyncio.create_task(self._keep_asking()))
         try:
             while True:
                 await self._heard(work)
-                if not self._is_loading():
-                    yield self._snapshot()
+                yield self._snapshot()
         finally:
             for task in work:
                 task.cancel()
@@ -95,9 +94,6 @@ class Observer:
         for task in done - {news}:
             task.result()
         self._news.clear()
-
-    def _is_loading(self) -> bool:
-        return any(source.state is SourceState.LOADING for source in self._sources.values())
 
     def _snapshot(self) -> Snapshot:
         world = World({name: tuple(known.values()) for name, known in self._objects.items()}, self._answers)
@@ -141,7 +137,7 @@ class Observer:
                 self._news.set()
             case Alive() | Lost():
                 pass
-        self._say(name, *self._health(name, change))
+        self._say(name, *self._health(name, change), retry_in=change.retry_in if isinstance(change, Lost) else 0)
         if name == "pods":
             self._heard_of_pods.set()
 
@@ -157,12 +153,14 @@ class Observer:
                 return SourceState.FAILED, error
         return (SourceState.STALE if name in self._objects else SourceState.FAILED), error
 
-    def _say(self, name: str, state: SourceState, error: str | None) -> None:
-        """Note a source's health, and since when; only a change is news."""
-        before = self._sources[name]
-        if (before.state, before.error) != (state, error):
-            since = before.since if before.state == state else stamp(self._now())
-            self._sources[name] = Source(state, since, error)
+    def _say(self, name: str, state: SourceState, error: str | None, *, retry_in: float = 0) -> None:
+        """Note a source's health, since when, and when it is tried again; only a change is news."""
+        before, now = self._sources[name], self._now()
+        since = before.since if before.state == state else stamp(now)
+        retry = stamp(now + timedelta(seconds=retry_in)) if retry_in else None
+        source = Source(state, since, error, retry)
+        if source != before or retry != before.retry:
+            self._sources[name] = source
             self._news.set()
 
     async def _keep_asking(self) -> None:

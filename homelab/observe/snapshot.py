@@ -41,6 +41,8 @@ class Source:
     """RFC 3339; None when it never changed."""
     error: str | None = None
     """What went wrong and how to mend it; None while live."""
+    retry: str | None = field(default=None, compare=False)
+    """When it is tried again, RFC 3339; None while live. Another time of it is no other state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,17 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One Traefik that was asked what it serves."""
+
+    pod: str
+    """`namespace/name`."""
+    zone: str
+    error: str | None
+    """Why it did not answer; None when it did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What is live, as of one moment. Never changes; the next moment has its own."""
 
@@ -103,6 +116,13 @@ class Snapshot:
     nodes: tuple[Node, ...]
     allocations: tuple[Allocation, ...]
     routes: tuple[Route, ...]
+    traefiks: tuple[Asked, ...] = ()
+    """The replicas of both zones, by name."""
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a source has not answered for the first time yet."""
+        return any(source.state is SourceState.LOADING for source in self.sources.values())
 
 
 def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapshot:
@@ -121,6 +141,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             traefiks=world.traefiks,
             addresses={one.zone: one.address for one in held if one.zone and one.address},
         ),
+        traefiks=tuple(Asked(each.pod, each.zone, each.error) for each in world.traefiks),
     )
 
 

@@ -30,6 +30,8 @@ class Row:
 
     cells: tuple[str, ...]
     below: tuple[str, ...] = ()
+    key: str = ""
+    """Which of the facts it shows, where that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def allocation_row(one: Allocation) -> Row:
     facts = (one.zone, one.announced_by, one.policy, one.pool)
     state = "▲ pending" if one.pending else "✓ given"
     below = (one.pending,) if one.pending else ()
-    return Row((address, one.service, *(fact or NOTHING for fact in facts), state), below)
+    return Row((address, one.service, *(fact or NOTHING for fact in facts), state), below, one.service)
 
 
 ROUTE_COLUMNS = ("HOST", "PATH", "ZONE", "AUTH", "TLS", "SERVICE", "ENDPOINTS", "STATE")
@@ -103,7 +105,7 @@ def route_row(one: Route) -> Row:
     endpoints = "?" if one.endpoints is None else str(one.endpoints)
     facts = (one.zone, one.auth or NOTHING, "✓" if one.tls else NOTHING, one.service or NOTHING, endpoints)
     below = tuple(filter(None, (f"{one.source}: {one.error}" if one.error else None, one.note)))
-    return Row((one.host, one.path, *facts, state_word(one)), below)
+    return Row((one.host, one.path, *facts, state_word(one)), below, f"{one.source} {one.host}{one.path}")
 
 
 def state_word(one: Route) -> str:

@@ -43,13 +43,22 @@ def test_the_version_may_be_asked_for_after_a_command_too(command: list[str], sh
     assert (told.code, told.out, told.err) == (0, "homelab-tui 0.1.0\n", "")
 
 
-def test_without_a_command_the_commands_are_shown_and_it_is_wrong_use(shell: Shell) -> None:
+def test_help_names_every_command(shell: Shell) -> None:
+    told = shell("--help")
+
+    assert (told.code, told.err) == (0, "")
+    assert told.out.startswith("usage: homelab-tui ")
+    for command in COMMANDS:
+        assert f"    {command[0]} " in told.out
+
+
+def test_without_a_command_and_without_a_terminal_it_says_what_to_run_instead(shell: Shell) -> None:
     told = shell()
 
     assert (told.code, told.out) == (2, "")
-    assert told.err.startswith("usage: homelab-tui ")
-    for command in COMMANDS:
-        assert f"    {command[0]} " in told.err
+    assert told.err == (
+        "homelab-tui: the console needs a terminal, and this is none; `homelab-tui status` prints the same as text\n"
+    )
 
 
 @pytest.mark.parametrize(

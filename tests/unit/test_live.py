@@ -240,7 +240,7 @@ async def test_where_no_traefik_is_ready_the_pods_to_look_at_are_named(tmp_path:
 
 async def test_only_the_pods_of_our_own_namespace_are_followed(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
-        await until(anything)
+        await until(whole)
         await house.server.asked_for(f"WATCH {PATHS['pods']}")
 
         assert house.server.of(f"WATCH {PATHS['pods']}")[0].query["labelSelector"] == OURS
@@ -301,23 +301,31 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def anything(snapshot: Snapshot) -> bool:
+    """What is known so far."""
     return True
 
 
-async def test_the_first_snapshot_comes_once_every_source_has_answered_and_not_later(
+def whole(snapshot: Snapshot) -> bool:
+    """Every source has answered."""
+    return not snapshot.is_loading
+
+
+async def test_a_snapshot_is_whole_once_every_source_has_answered_and_not_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "ASK_SECONDS", 3600)
     async with observing(tmp_path) as (_, observer), following(observer) as until:
-        first = await until(anything)
+        partial = await until(anything)
+        first = await until(whole)
 
+    assert SourceState.LOADING in states(partial).values()
     assert states(first) == {}
     assert (len(first.nodes), len(first.allocations), len(first.routes)) == (1, 1, 1)
 
 
 async def test_a_change_in_the_cluster_gives_another_snapshot(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
-        await until(anything)
+        await until(whole)
 
         house.change("servicel2statuses", l2_status(LB, "node1"), kind="DELETED")
         house.change("servicel2statuses", l2_status(LB, "node2"), "102", kind="ADDED")
@@ -330,7 +338,7 @@ async def test_a_change_in_the_cluster_gives_another_snapshot(tmp_path: Path) ->
 
 async def test_a_traefik_is_asked_again_and_again(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
-        await until(lambda now: now.routes[0].state is RouteState.SERVED)
+        await until(lambda now: whole(now) and now.routes[0].state is RouteState.SERVED)
 
         house.server.script(TRAEFIK_S, raw("", 500))
         broken = await until(lambda now: now.sources[TRAEFIK].state is SourceState.FAILED)
@@ -345,7 +353,7 @@ async def test_a_missing_right_is_told_with_the_first_snapshot(tmp_path: Path) -
     async with observing(tmp_path) as (house, observer), following(observer) as until:
         house.list("events", forbidden("events"))
 
-        first = await until(anything)
+        first = await until(whole)
 
         house.list("events", page())
         await until(lambda now: states(now) == {})
@@ -355,7 +363,7 @@ async def test_a_missing_right_is_told_with_the_first_snapshot(tmp_path: Path) -
 
 async def test_a_right_that_is_taken_away_fails_the_source_and_what_was_known_stays(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
-        await until(anything)
+        await until(whole)
 
         house.server.script(f"WATCH {PATHS['nodes']}", forbidden("nodes"))
         house.streams["nodes"].end()
@@ -380,7 +388,7 @@ async def test_another_error_of_a_source_that_has_failed_changes_nothing_about_s
 async def test_kinds_that_come_with_a_deploy_are_seen_without_a_restart(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
         house.hide("servicel2statuses")
-        first = await until(anything)
+        first = await until(whole)
 
         house.serve("servicel2statuses")
         then = await until(lambda now: states(now) == {})
@@ -393,7 +401,7 @@ async def test_while_the_server_is_away_what_was_known_stays_and_is_called_stale
     at_first, gone, back = (NOW.replace(minute=minute) for minute in (1, 2, 3))
     clock = [at_first]
     async with observing(tmp_path, lambda: clock[-1]) as (house, observer), following(observer) as until:
-        await until(anything)
+        await until(whole)
         clock.append(gone)
         await house.server.stop()
         away = await until(lambda now: set(states(now)) == {*KINDS, TRAEFIK})
@@ -414,7 +422,7 @@ async def test_while_the_server_is_away_what_was_known_stays_and_is_called_stale
 async def test_a_watch_that_is_left_leaves_nothing_open(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer):
         async with following(observer) as until:
-            await until(anything)
+            await until(whole)
             for name in KINDS:
                 await house.server.asked_for(f"WATCH {PATHS[name]}")
 

@@ -65,9 +65,9 @@ def test_every_kind_to_watch_has_objects_here() -> None:
 def test_json_has_the_promised_shape() -> None:
     found = json.loads(json.dumps(as_json(taken(OBJECTS))))
 
-    assert list(found) == ["version", "taken", "sources", "nodes", "allocations", "routes"]
+    assert list(found) == ["version", "taken", "sources", "nodes", "allocations", "routes", "traefiks"]
     assert (found["version"], found["taken"]) == (1, TAKEN)
-    assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None}
+    assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None, "retry": None}
     assert found["nodes"][0]["roles"] == ["control-plane"]
     assert found["allocations"][0]["service"] == "homelab/traefik-internal"
     assert found["routes"][0]["state"] == "served"

@@ -25,6 +25,8 @@ def status(parsed: Namespace, options: Options) -> int:
                 return 0
             before: Snapshot | None = None
             async for snapshot in observer.follow():
+                if snapshot.is_loading:
+                    continue
                 if before is None or replace(snapshot, taken=before.taken) != before:
                     _print(snapshot, parsed.json)
                     before = snapshot

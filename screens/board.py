@@ -1,0 +1,74 @@
+"""The frame of every screen that stays: status line, panes, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.types import CSSPathType
+from textual.widget import Widget
+
+from screens.commands import COMMANDS, Command
+from screens.scene import Scene
+from screens.widgets.bars import KeyLine, StatusLine
+from screens.widgets.pane import Pane
+from screens.widgets.patch_table import PatchTable
+
+WIDE = 110
+"""Columns from which on panes stand side by side."""
+
+
+class Board(Screen[None]):
+    """Shows scenes while it is the one in front; unseen it costs nothing."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
+    CSS_PATH: ClassVar[CSSPathType | None] = "board.tcss"
+
+    def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
+        super().__init__()
+        self._command, self._scene = command, scene
+        self._status = StatusLine()
+
+    def compose(self) -> ComposeResult:
+        """Status, body, keys."""
+        yield self._status
+        yield from self.compose_body()
+        yield KeyLine(COMMANDS, self._command.id)
+
+    def compose_body(self) -> Iterable[Widget]:
+        """What is between the first and the last line."""
+        raise NotImplementedError
+
+    def show(self, scene: Scene) -> None:
+        """Draw from what is known now."""
+        self._status.show(scene)
+        for pane in self.query(Pane):
+            pane.show(scene)
+        if self.focused is None and (table := next((one for one in self.query(PatchTable) if one.pointed), None)):
+            table.focus()
+
+    def on_mount(self) -> None:
+        """The first face."""
+        self.show(self._scene())
+
+    def on_screen_resume(self) -> None:
+        """Something may have changed while another screen was in front."""
+        if self.is_mounted:
+            self.show(self._scene())
+
+
+def named(path: str) -> Callable[..., object]:
+    """The class of a `module:Class`, imported now."""
+    module, _, name = path.partition(":")
+    found: Callable[..., object] = getattr(import_module(module), name)
+    return found
+
+
+def pane_named(path: str) -> Pane:
+    """The pane of a `module:Class`."""
+    made = named(path)()
+    assert isinstance(made, Pane)
+    return made

@@ -1,0 +1,72 @@
+"""The one registry of what a person can do: footer, key map, help and the README's key table are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to do with one key."""
+
+    id: str
+    key: str
+    label: str
+    """One or two words, for the footer."""
+    help: str
+    """One sentence."""
+    screen: str | None = None
+    """`module:Class` of the screen that a view opens. Named, not imported: it is loaded when it is opened."""
+    pane: str | None = None
+    """`module:Class` of the pane that the screen shows alone, and that the home screen shows among others."""
+    keys: tuple[str, ...] = ()
+    """Further keys that do the same."""
+
+
+ALONE = "screens.dashboard.alone:Alone"
+HOME = Command("view.home", "1", "home", "Everything at a glance.", screen="screens.dashboard.home:Home")
+HELP = Command("help", "question_mark", "help", "What the keys and the signs mean.", keys=("f1",))
+QUIT = Command("quit", "q", "quit", "Leave; the cluster goes on without the console.", keys=("ctrl+c", "ctrl+q"))
+
+COMMANDS: tuple[Command, ...] = (
+    HOME,
+    Command(
+        "view.allocations",
+        "2",
+        "addresses",
+        "Which Service holds which address, and why one has none.",
+        screen=ALONE,
+        pane="screens.dashboard.allocations:Allocations",
+    ),
+    Command(
+        "view.routes",
+        "3",
+        "routes",
+        "Which host leads where, and whether every Traefik serves it.",
+        screen=ALONE,
+        pane="screens.dashboard.routes:Routes",
+    ),
+    HELP,
+    QUIT,
+)
+"""In the order of the footer. A pane is shown on the home screen too, in this order."""
+
+KEY_SIGNS = {"question_mark": "?"}
+"""How a key is written where its name in Textual is a word."""
+
+MOVES = (
+    ("tab", "the next pane"),
+    ("↑ ↓", "the next row"),
+    ("pgup pgdn home end", "further up and down"),
+)
+"""Keys of every screen, which are no commands."""
+
+
+def sign(command: Command) -> str:
+    """The key as a person reads it."""
+    return KEY_SIGNS.get(command.key, command.key)
+
+
+def panes() -> tuple[str, ...]:
+    """`module:Class` of every pane, in the order of the home screen."""
+    return tuple(command.pane for command in COMMANDS if command.pane)

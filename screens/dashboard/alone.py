@@ -1,0 +1,49 @@
+"""One pane on the whole screen, with everything about the row under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.types import CSSPathType
+from textual.widget import Widget
+
+from screens.board import Board, pane_named
+from screens.commands import Command
+from screens.scene import Scene
+from screens.widgets.definitions import definitions
+from screens.widgets.lines import Lines
+from screens.widgets.pane import TablePane
+from screens.widgets.patch_table import PatchTable
+
+
+class Alone(Board):
+    """The pane that its command names."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "alone.tcss"]
+
+    def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
+        super().__init__(command, scene)
+        self._details = Lines(classes="details")
+
+    def compose_body(self) -> Iterable[Widget]:
+        """The pane, and the details below it."""
+        assert self._command.pane is not None
+        yield pane_named(self._command.pane)
+        yield self._details
+
+    def show(self, scene: Scene) -> None:
+        """Draw from what is known now."""
+        super().show(scene)
+        self._show_details(scene)
+
+    @on(PatchTable.Pointed)
+    def _pointed(self) -> None:
+        self._show_details(self._scene())
+
+    def _show_details(self, scene: Scene) -> None:
+        pane = self.query_one(TablePane)
+        row = pane.table.pointed
+        found = pane.details(row.key, scene) if row else ()
+        self._details.show_lines(definitions(found, self.size.width - 1))

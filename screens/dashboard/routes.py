@@ -1,0 +1,62 @@
+"""Which names lead where, and whether that works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from homelab.observe.routes import Route, RouteState
+from homelab.observe.text import NOTHING, route_head, route_row, state_word
+from screens.scene import Scene
+from screens.widgets.pane import Table, TablePane
+
+
+class Routes(TablePane):
+    """Every host and path, as every Traefik serves it."""
+
+    TITLE = "Routes"
+    NEEDS = ("ingresses", "services", "endpointslices", "middlewares", "pods", "traefik")
+    EMPTY = "No Ingress names a host yet. `homelab-tui apply` brings a sample app, whoami."
+
+    def summary(self, scene: Scene) -> str:
+        """How many work."""
+        found = scene.snapshot.routes if scene.snapshot else ()
+        if not found:
+            return ""
+        served = sum(route.state is RouteState.SERVED for route in found)
+        problems = len(found) - served
+        return f"{served} served" + (f", {problems} problem{'s' if problems > 1 else ''}" if problems else "")
+
+    def data(self, scene: Scene) -> Table | None:
+        """One row per host and path."""
+        if scene.snapshot is None:
+            return None
+        return Table(route_head(scene.snapshot.routes), tuple(map(route_row, scene.snapshot.routes)))
+
+    def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
+        """Everything about one route."""
+        found = scene.snapshot.routes if scene.snapshot else ()
+        return next((facts(one, scene) for one in found if route_row(one).key == key), ())
+
+
+def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
+    """Names and values."""
+    held = scene.snapshot.allocations if scene.snapshot else ()
+    loopback = next((each.loopback for each in held if each.zone == one.zone and each.loopback), None)
+    try_it = f"curl -H 'Host: {one.host}' http://{loopback}{one.path}" if loopback else None
+    found = (
+        ("Host", f"{one.host}{one.path}" + (f" ({one.path_type})" if one.path_type else "")),
+        ("Zone", f"{one.zone}, at {one.address or 'no address'}"),
+        ("Service", f"{one.service or NOTHING}, {ready(one.endpoints)}"),
+        ("From", one.source),
+        ("Auth", one.auth or "none"),
+        ("State", state_word(one)),
+        ("Why", one.error),
+        ("Note", one.note),
+        ("Try", try_it),
+    )
+    return tuple((name, value) for name, value in found if value)
+
+
+def ready(endpoints: int | None) -> str:
+    """How many pods are behind it."""
+    return "ready endpoints not known" if endpoints is None else f"{endpoints} ready"

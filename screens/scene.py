@@ -1,0 +1,35 @@
+"""What the screens are drawn from: one immutable value, made anew whenever something is learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from homelab.observe.snapshot import Snapshot, Source, SourceState
+from homelab.plan.model import Plan
+
+LOADING = Source(SourceState.LOADING)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that is known now. Widgets show it and ask for nothing."""
+
+    now: datetime
+    read_only: bool
+    name: str | None = None
+    """What the cluster is called where that is more than its first node's name: `lab`."""
+    link: Source = LOADING
+    """Whether the console could begin to talk to the cluster at all."""
+    version: str | None = None
+    """Of the API server."""
+    snapshot: Snapshot | None = None
+    plan: Plan | None = None
+    plan_trouble: str | None = None
+    """Why there is no plan, and what to do."""
+
+    def source(self, name: str) -> Source:
+        """The health of one source; that of the link while there is no snapshot."""
+        if self.snapshot is None:
+            return self.link if self.link.state is not SourceState.LIVE else LOADING
+        return self.snapshot.sources.get(name, LOADING)

@@ -1,0 +1,22 @@
+"""Names and what is to be said of them, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from homelab.observe.text import cells, clean, wrapped
+from screens.widgets.lines import Line
+
+GAP = "  "
+
+
+def definitions(pairs: Iterable[tuple[str, str]], width: int, style: str = "dim") -> list[Line]:
+    """One column of names, as wide as the widest, and the sentences beside it, wrapped."""
+    told = [(clean(name), clean(sentence)) for name, sentence in pairs]
+    room = max((cells(name) for name, _ in told), default=0)
+    found: list[Line] = []
+    for name, sentence in told:
+        for at, part in enumerate(wrapped(sentence, width - room - 2 * len(GAP))):
+            shown = name if at == 0 else ""
+            found.append(((f"{GAP}{shown:<{room}}{GAP}", style), (part.strip(), "")))
+    return found

@@ -1,0 +1,177 @@
+"""A pane: a title that says what it shows and how old that is, and below it one of four faces.
+
+The faces are loading, data, empty (with what to do about it) and failed (why, since when, next try).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import DescendantBlur, DescendantFocus, Resize
+
+from homelab.observe.snapshot import SourceState
+from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
+from screens.freshness import Freshness, freshness
+from screens.scene import Scene
+from screens.widgets.lines import Line, Lines, Span
+from screens.widgets.patch_table import PatchTable
+
+RULE = "─"
+NOTICE_LINES = 3
+"""Of trouble above data; the whole of it is in `status`."""
+INDENT = "  "
+LOADING = "Asking the cluster …"
+
+
+class Pane(Vertical):
+    """The frame of every pane."""
+
+    TITLE: ClassVar[str]
+    NEEDS: ClassVar[tuple[str, ...]]
+    """Sources of the snapshot that it is drawn from."""
+    DEFAULT_CSS = """
+    Pane { height: auto; }
+    Pane .notice { display: none; }
+    Pane.troubled .notice { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(classes=type(self).__name__.lower())
+        self._title, self._notice = Lines(classes="pane-title"), Lines(classes="notice")
+        self._scene: Scene | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, notice, and the pane's own part."""
+        yield self._title
+        yield self._notice
+        yield from self.compose_body()
+
+    def compose_body(self) -> Iterable[Lines]:
+        """What is below the title."""
+        raise NotImplementedError
+
+    def summary(self, scene: Scene) -> str:
+        """A few words after the title; empty for none."""
+        return ""
+
+    def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
+        """Show the data, or the sentences where there are any: another face than data."""
+        raise NotImplementedError
+
+    def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
+        """Sentences that stand in the place of data, and their style; none when there is data."""
+        raise NotImplementedError
+
+    def show(self, scene: Scene) -> None:
+        """Draw from what is known now."""
+        self._scene = scene
+        if self.size.width:
+            self._show(scene)
+
+    def _show(self, scene: Scene) -> None:
+        fresh = freshness(scene, self.NEEDS)
+        sentences, style = self.face(scene, fresh)
+        notice = fresh.trouble if fresh.state in {SourceState.STALE, SourceState.FAILED} and not sentences else None
+        self.set_class(bool(notice), "troubled")
+        room = self.size.width - 1
+        said = wrapped(INDENT + notice, room) if notice else []
+        self._notice.show_lines([((line, fresh.style),) for line in cut(said, NOTICE_LINES, room)])
+        self._title.show_lines([title_line(self.TITLE, self.summary(scene), fresh, self.size.width, self.is_pointed)])
+        self.show_body(scene, sentences, style)
+
+    @property
+    def is_pointed(self) -> bool:
+        """Whether the cursor is in this pane."""
+        return any(child.has_focus for child in self.children)
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width: other lines."""
+        self._redraw()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The title says where the cursor is."""
+        self._redraw()
+
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
+        """The title says where the cursor is."""
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self._scene and self.size.width:
+            self._show(self._scene)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table pane shows."""
+
+    head: Head
+    rows: tuple[Row, ...]
+
+
+class TablePane(Pane):
+    """A pane whose data are rows."""
+
+    EMPTY: ClassVar[str]
+    """What to do where there are no rows."""
+    DEFAULT_CSS = """
+    TablePane PatchTable { display: block; }
+    TablePane .face { display: none; }
+    TablePane.faced PatchTable { display: none; }
+    TablePane.faced .face { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self._face = PatchTable(), Lines(classes="face")
+
+    def compose_body(self) -> Iterable[Lines]:
+        """Either of them is seen."""
+        yield self.table
+        yield self._face
+
+    def data(self, scene: Scene) -> Table | None:
+        """The rows; None while not enough is known."""
+        raise NotImplementedError
+
+    def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
+        """Everything about one row, as names and values: shown below the table where it has a screen alone."""
+        return ()
+
+    def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
+        """Loading, failed or empty; with rows there is nothing to say in their place."""
+        if fresh.state is SourceState.LOADING:
+            return (LOADING,), "dim"
+        if (table := self.data(scene)) and table.rows:
+            return (), ""
+        if fresh.state in {SourceState.FAILED, SourceState.STALE}:
+            return (fresh.trouble or fresh.word,), fresh.style
+        return (self.EMPTY,), "dim"
+
+    def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
+        """Rows or sentences."""
+        self.set_class(bool(sentences), "faced")
+        room = self.size.width - 1
+        self._face.show_lines([((line, style),) for said in sentences for line in wrapped(INDENT + said, room)])
+        if not sentences and (table := self.data(scene)):
+            self.table.show_rows(table.head, table.rows)
+
+
+def title_line(title: str, summary: str, fresh: Freshness, width: int, pointed: bool) -> Line:
+    """`Title ─ summary ─────── ● live`, over the whole width."""
+    mark = "▸" if pointed else " "
+    begin: list[Span] = [(mark, "accent"), (title, "title")]
+    end: list[Span] = [(f" {fresh.word} ", fresh.style)]
+    room = width - sum(cells(text) for text, _ in (*begin, *end)) - len(RULE)
+    said = shortened(clean(f" {RULE} {summary}" if summary else ""), max(room, 0))
+    rule = " " + RULE * (room - cells(said) - 1) if room > cells(said) else ""
+    return (*begin, (said, ""), (rule, "dim"), *end, (RULE, "dim"))
+
+
+def cut(lines: list[str], most: int, width: int) -> list[str]:
+    """The first lines; the last one says that there is more."""
+    return lines if len(lines) <= most else [*lines[: most - 1], shortened(f"{lines[most - 1]} …", width)]

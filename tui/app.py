@@ -1,0 +1,134 @@
+"""The console: one Textual app that holds the scene and shows it on the screen in front."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from threading import Thread
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import App
+from textual.screen import Screen
+from textual.theme import Theme
+
+from homelab.observe.live import utc_now
+from homelab.observe.snapshot import SourceState
+from screens.board import Board, named
+from screens.commands import COMMANDS, HOME, Command
+from screens.scene import Scene
+from tui.feed import Feed, World
+
+STDIN = 0
+TICK = 1.0
+"""Seconds between two looks at ages, while something is older than it should be."""
+CALM = Theme(
+    name="homelab",
+    primary="#7fb4ca",
+    secondary="#9cabca",
+    success="#98bb6c",
+    warning="#e6c384",
+    error="#e46876",
+    foreground="#c8c6b8",
+    background="#16171d",
+    surface="#16171d",
+    panel="#22232c",
+    dark=True,
+)
+
+
+class Console(App[int]):
+    """Keyboard only, no animation, nothing that blinks."""
+
+    DEFAULT_MODE: ClassVar[str] = HOME.id
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
+    TITLE = "homelab"
+
+    def __init__(self, world: World, *, read_only: bool, name: str | None = None) -> None:
+        super().__init__()
+        self.scene = Scene(now=utc_now(), read_only=read_only, name=name)
+        self.animation_level = "none"
+        self.register_theme(CALM)
+        self.theme = CALM.name
+        self._feed = Feed(world, self.tell)
+        for command in COMMANDS:
+            if command.screen:
+                self.add_mode(command.id, partial(self._view, command, command.screen))
+            for key in (command.key, *command.keys):
+                self._bindings.bind(key, f"run('{command.id}')", show=False, priority=bool(command.screen))
+
+    def _view(self, command: Command, path: str) -> Screen[None]:
+        made = named(path)(command, lambda: self.scene)
+        assert isinstance(made, Board)
+        return made
+
+    def on_mount(self) -> None:
+        """Leave in good order when told to; what is heavy begins after the first paint."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self.exit, 0)
+        self.set_interval(TICK, self._age)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._feed.run(), exit_on_error=True)
+
+    def tell(self, **news: object) -> None:
+        """Bring what was learnt into the scene, and show it."""
+        self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # the feed names fields
+        self._show()
+
+    def _age(self) -> None:
+        """Ages move on only where something is not live: a healthy screen costs nothing."""
+        sources = self.scene.snapshot.sources.values() if self.scene.snapshot else (self.scene.link,)
+        if any(source.state in {SourceState.STALE, SourceState.FAILED} for source in sources):
+            self.tell()
+
+    def _show(self) -> None:
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Board) and screen.is_mounted:
+                screen.show(self.scene)
+                return
+
+    def _fatal_error(self) -> None:
+        """A fault of ours: Textual's own report would print every variable, and with them whatever is secret."""
+        self._exit_renderables.append(Text(import_module("tui.faults").told()))
+        self._close_messages_no_wait()
+
+    def action_run(self, id: str) -> None:
+        """Do what a command says."""
+        if id in self._modes:
+            self.switch_mode(id)
+        elif id == "help":
+            self.push_screen(import_module("screens.help").Help())
+        elif id == "quit":
+            self.exit(0)
+
+
+def run(world: World, *, read_only: bool, name: str | None = None) -> int:
+    """Show the console until it is left; the exit code."""
+    app = Console(world, read_only=read_only, name=name)
+    _leave_with_the_terminal(partial(app.call_from_thread, app.exit, 0))
+    code = app.run(mouse=False)
+    return app.return_code or 0 if code is None else code
+
+
+def _leave_with_the_terminal(leave: Callable[[], object]) -> None:
+    """End when the terminal is gone, even where SIGHUP is ignored: Textual would read its end for ever."""
+
+    def wait() -> None:
+        hung_up = select.poll()
+        hung_up.register(STDIN, 0)  # no event is asked for: only a hang-up is reported
+        hung_up.poll()
+        try:
+            leave()
+        except RuntimeError:  # the console has ended by itself
+            os._exit(0)
+
+    Thread(target=wait, daemon=True, name="terminal").start()

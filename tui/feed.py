@@ -1,0 +1,84 @@
+"""Keeps the console told: connects, observes, and says what it learnt, for as long as the console is open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from datetime import timedelta
+from typing import Protocol
+
+from homelab.observe.live import Observer, stamp, utc_now
+from homelab.observe.snapshot import Source, SourceState
+from homelab.pauses import pauses
+from homelab.plan.model import Plan
+from homelab.ports import Cluster, ClusterError
+
+
+class CannotConnect(Exception):
+    """There is nothing to talk to yet; the text says what is missing and what to do."""
+
+
+class World(Protocol):
+    """Where the console's knowledge comes from."""
+
+    def plan(self) -> Plan:
+        """The plan; called in a thread. Raises CannotConnect with what to do."""
+
+    def cluster(self) -> AbstractAsyncContextManager[Cluster]:
+        """A connection. Raises CannotConnect with what to do."""
+
+
+class Feed:
+    """One for each console; `tell` gets fields of the scene that have changed."""
+
+    def __init__(self, world: World, tell: Callable[..., None]) -> None:
+        self._world = world
+        self._tell = tell
+        self._answered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Never ends by itself: what goes wrong is told, and tried again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_plan())
+            group.create_task(self._observe())
+
+    async def _read_plan(self) -> None:
+        """After the first facts: what reads YAML is slow to load, and would keep them waiting."""
+        await self._answered.wait()
+        try:
+            self._tell(plan=await asyncio.to_thread(self._world.plan))
+        except CannotConnect as error:
+            self._tell(plan_trouble=str(error))
+
+    async def _observe(self) -> None:
+        since: str | None = None
+        for pause in pauses():
+            try:
+                async with self._world.cluster() as cluster:
+                    self._tell(link=Source(SourceState.LIVE))
+                    await self._follow(cluster)
+            except CannotConnect as error:
+                now = utc_now()
+                since = since or stamp(now)
+                retry = stamp(now + timedelta(seconds=pause))
+                self._tell(link=Source(SourceState.FAILED, since, str(error), retry))
+                self._answered.set()
+            await asyncio.sleep(pause)
+
+    async def _follow(self, cluster: Cluster) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._ask_version(cluster))
+            async with aclosing(Observer(cluster).follow()) as snapshots:
+                async for snapshot in snapshots:
+                    self._tell(snapshot=snapshot)
+                    if not snapshot.is_loading:
+                        self._answered.set()
+
+    async def _ask_version(self, cluster: Cluster) -> None:
+        for pause in pauses():
+            try:
+                self._tell(version=await cluster.version())
+                return
+            except ClusterError:  # the panes say why; here it only has to be asked again
+                await asyncio.sleep(pause)
