@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 
 from homelab.observe.snapshot import KINDS, TRAEFIK, TRAEFIK_NAMESPACE, Snapshot, Source, SourceState, World, snapshot
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
@@ -33,6 +34,9 @@ from homelab.together import together
 
 ASK_SECONDS = 2.0
 """Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
+COSTLY = 0.02
+"""Seconds that a snapshot may take before it is paid for with a pause as long: with thousands of objects, changes that
+come in a stream are taken together, and half of a core stays free."""
 API_PORT = 8080
 NOT_READY = "it is not ready"
 ROUTERS = "/api/http/routers?per_page=10000"
@@ -69,16 +73,22 @@ class Observer:
         if (error := refused[0]) and all(refused):
             raise error
         await self._ask()
-        return self._snapshot()
+        return self._snapshot()()
 
     async def follow(self) -> AsyncGenerator[Snapshot, None]:
-        """A snapshot whenever something changed; the first ones are partial: sources that have not answered say so."""
+        """A snapshot whenever something changed; the first ones are partial: sources that have not answered say so.
+
+        Made in a thread: keys are answered meanwhile, however many objects there are.
+        """
         work = {asyncio.create_task(self._watch(name)) for name in KINDS}
         work.add(asyncio.create_task(self._keep_asking()))
         try:
             while True:
                 await self._heard(work)
-                yield self._snapshot()
+                began = monotonic()
+                yield await asyncio.to_thread(self._snapshot())
+                if (cost := monotonic() - began) > COSTLY:
+                    await asyncio.sleep(cost)
         finally:
             for task in work:
                 task.cancel()
@@ -95,9 +105,10 @@ class Observer:
             task.result()
         self._news.clear()
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> Callable[[], Snapshot]:
+        """What makes a snapshot of what is known now, wherever it is run."""
         world = World({name: tuple(known.values()) for name, known in self._objects.items()}, self._answers)
-        return snapshot(world, self._sources, stamp(self._now()))
+        return partial(snapshot, world, dict(self._sources), stamp(self._now()))
 
     async def _list(self, name: str) -> ClusterError | None:
         """Take one source in; the error when it could not be read. Raises what no other source could mend either."""

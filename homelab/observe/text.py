@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import category, east_asian_width
 
+from homelab.observe.addresses import LEGEND, address_map, pool_use
 from homelab.observe.allocations import Allocation
 from homelab.observe.nodes import Node
 from homelab.observe.routes import Route
 from homelab.observe.snapshot import Snapshot, SourceState
 from homelab.observe.verdict import RouteState
+from homelab.plan.model import Plan
 
 WIDTH = 110
 """Columns; longer names are shortened, longer sentences wrapped."""
@@ -43,9 +45,13 @@ class Head:
     """Columns that go as a whole where the room is short, the first one first."""
 
 
-def lines(snapshot: Snapshot, width: int = WIDTH) -> list[str]:
-    """Three tables, then the sources that are not live. No line is wider than `width`, none has control characters."""
+def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> list[str]:
+    """The address map where there is a plan, three tables, then the sources that are not live.
+
+    No line is wider than `width`, none has control characters.
+    """
     parts = [
+        address_lines(plan, snapshot.allocations, width) if plan else [],
         table("Nodes", NODE_HEAD, map(node_row, snapshot.nodes), none(snapshot, "nodes"), width),
         table("Allocations", ALLOCATION_HEAD, map(allocation_row, snapshot.allocations), no_address(snapshot), width),
         table(
@@ -66,6 +72,23 @@ def no_address(snapshot: Snapshot) -> str:
     """An empty table of allocations says what to do."""
     said = none(snapshot, "services")
     return "no Service asks for an address yet; deploy with `homelab-tui apply`" if said == "none" else said
+
+
+PER_LINE = (64, 16)
+"""Addresses a line of the map; the second one where the first is too wide."""
+
+
+def address_lines(plan: Plan, held: Iterable[Allocation], width: int) -> list[str]:
+    """The LAN, one sign an address."""
+    taken = tuple(held)
+    use, label = pool_use(plan, taken), 8
+    per_line = next((count for count in PER_LINE if count + label + len(" +99 alike") <= width), PER_LINE[-1])
+    shown = (
+        f"{line.label:>{label - 2}}  {''.join(line.uses)}{f' +{line.like} alike' if line.like else ''}"
+        for line in address_map(plan, taken, per_line)
+    )
+    signs = INDENT + GAP.join(f"{use.value} {name}" for use, name in LEGEND)
+    return [f"Addresses: {plan.network.lan}, {use.used} of {use.size} of the pool used", *shown, *wrapped(signs, width)]
 
 
 NODE_HEAD = Head(("NAME", "ROLES", "ADDRESS", "ARCH", "VERSION", "PODS", "STATE"), drops=("PODS", "ARCH"))

@@ -9,6 +9,8 @@ from dataclasses import replace
 from homelab.observe.live import Observer
 from homelab.observe.snapshot import Snapshot, as_json
 from homelab.observe.text import lines
+from homelab.plan.document import PlanError
+from homelab.plan.model import Plan
 from tui import wiring
 from tui.headless import running, terminal
 from tui.options import Options
@@ -17,26 +19,38 @@ from tui.options import Options
 def status(parsed: Namespace, options: Options) -> int:
     """Print a snapshot, or with --watch one for every change. Raises ClusterError."""
 
+    plan = None if parsed.json else _plan(options)
+
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
             observer = Observer(cluster)
             if not parsed.watch:
-                _print(await observer.once(), parsed.json)
+                _print(await observer.once(), plan, parsed.json)
                 return 0
             before: Snapshot | None = None
             async for snapshot in observer.follow():
                 if snapshot.is_loading:
                     continue
                 if before is None or replace(snapshot, taken=before.taken) != before:
-                    _print(snapshot, parsed.json)
+                    _print(snapshot, plan, parsed.json)
                     before = snapshot
             return 0
 
     return running.run(work)
 
 
-def _print(snapshot: Snapshot, as_object: bool) -> None:
+def _plan(options: Options) -> Plan | None:
+    """For the address map; none is no fault, unless it was named. Raises PlanError."""
+    try:
+        return wiring.reading(options).plan
+    except PlanError:
+        if options.plan:
+            raise
+        return None
+
+
+def _print(snapshot: Snapshot, plan: Plan | None, as_object: bool) -> None:
     if as_object:
         print(json.dumps(as_json(snapshot), ensure_ascii=True), flush=True)
         return
-    terminal.say("\n".join([f"{snapshot.taken}", *lines(snapshot, terminal.width()), ""]))
+    terminal.say("\n".join([f"{snapshot.taken}", *lines(snapshot, terminal.width(), plan), ""]))
