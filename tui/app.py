@@ -43,7 +43,7 @@ CALM = Theme(
 )
 
 
-class Console(App[int]):
+class Console(App[int], inherit_bindings=False):
     """Keyboard only, no animation, nothing that blinks."""
 
     DEFAULT_MODE: ClassVar[str] = HOME.id
@@ -61,7 +61,8 @@ class Console(App[int]):
             if command.screen:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
             for key in (command.key, *command.keys):
-                self._bindings.bind(key, f"run('{command.id}')", show=False, priority=bool(command.screen))
+                everywhere = bool(command.screen) or key.startswith("ctrl+")  # over a dialog too
+                self._bindings.bind(key, f"run('{command.id}')", show=False, priority=everywhere)
 
     def _view(self, command: Command, path: str) -> Screen[None]:
         made = named(path)(command, lambda: self.scene)
@@ -104,6 +105,8 @@ class Console(App[int]):
     def action_run(self, id: str) -> None:
         """Do what a command says."""
         if id in self._modes:
+            if not isinstance(self.screen, Board):  # else it would lie over its view when that is opened again
+                self.pop_screen()
             self.switch_mode(id)
         elif id == "help":
             self.push_screen(import_module("screens.help").Help())

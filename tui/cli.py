@@ -19,6 +19,15 @@ from tui.options import Options, Refused
 FINE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes. `diff` alone has its own meaning of 1 (there are changes) and 2 (it failed)."""
 
+CONSOLE = "tui.console:console"
+"""What is done where no command is named."""
+LAB = "tui.headless.lab:lab"
+LAB_OPTIONS = (
+    ("--lab", "deployed", "use the embedded cluster; it ends with its last user"),
+    ("--lab=bare", "bare", "the same without the stack"),
+)
+"""Two options rather than one with a value that may be left out: that one would take the command's name for it."""
+
 Command = Callable[[argparse.Namespace, Options], int]
 
 
@@ -26,13 +35,16 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; the exit code."""
     parser = build()
     parsed = parser.parse_args(arguments)
-    if not hasattr(parsed, "command"):
-        parser.print_help(sys.stderr)
-        return WRONG_USE
     module, _, function = parsed.command.partition(":")
-    command: Command = getattr(import_module(f"tui.headless.{module}"), function)
+    command: Command = getattr(import_module(module), function)
     try:
-        code = command(parsed, Options.of(parsed))
+        options = Options.of(parsed)
+        if options.lab and parsed.command not in (CONSOLE, LAB):
+            from tui.headless.lab import on_lab  # noqa: PLC0415 - only the lab needs it
+
+            code = on_lab(command, parsed, options)
+        else:
+            code = command(parsed, options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
         _drop_output()
@@ -58,7 +70,7 @@ def _drop_output() -> None:
 
 
 def _code(error: Exception, parsed: argparse.Namespace) -> int:
-    return WRONG_USE if isinstance(error, Refused) or parsed.command == "stack:diff" else FAILED
+    return WRONG_USE if isinstance(error, Refused) or parsed.command == "tui.headless.stack:diff" else FAILED
 
 
 def build() -> argparse.ArgumentParser:
@@ -70,6 +82,7 @@ def build() -> argparse.ArgumentParser:
         parents=[shared],
         allow_abbrev=False,
     )
+    parser.set_defaults(command=CONSOLE)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     adding = _Adding(commands, shared)
     _plan(adding)
@@ -77,6 +90,8 @@ def build() -> argparse.ArgumentParser:
     status = adding.add("status", "what is live: nodes, allocations, routes", "status:status")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument("--watch", action="store_true", help="print again whenever something changes")
+    lab = adding.add("lab", "be the embedded cluster that --lab uses, until Ctrl-C", "lab:lab")
+    lab.add_argument("--bare", action="store_true", help="without the stack")
     return parser
 
 
@@ -97,6 +112,8 @@ def _shared() -> _Parser:
     group.add_argument("--kubeconfig", metavar="FILE", help="default: KUBECONFIG, ~/.kube/config, k3s's own")
     group.add_argument("--context", metavar="NAME", help="a context of the kubeconfig (default: its current one)")
     group.add_argument("--mirror", metavar="DIR", help="folder with the upstream files, instead of downloads")
+    for option, wish, text in LAB_OPTIONS:
+        group.add_argument(option, action="store_const", const=wish, dest="lab", help=text)
     group.add_argument("--read-only", action="store_true", help="refuse everything that writes")
     told = f"homelab-tui {version('homelab-tui')}"  # `%(prog)s` would name the command too
     group.add_argument("--version", action="version", version=told, help="print the version and stop")
@@ -116,7 +133,7 @@ class _Adding:
             name, help=text, description=text[0].upper() + text[1:] + ".", parents=[self._shared], allow_abbrev=False
         )
         if command:
-            made.set_defaults(command=command)
+            made.set_defaults(command=f"tui.headless.{command}")
         return made
 
     def below(self, parser: _Parser) -> _Adding:

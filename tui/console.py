@@ -9,8 +9,9 @@ from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from homelab.lab.process import Attached, attach, need_extra
 from homelab.plan.model import Plan
 from homelab.ports import Cluster
 from tui.feed import CannotConnect
@@ -27,9 +28,12 @@ def console(parsed: Namespace, options: Options) -> int:
     """Open the console. Raises Refused where there is no terminal that could show it."""
     if why := no_terminal():
         raise Refused(NO_SCREEN.format(why=why))
+    if options.lab:
+        need_extra()
     from tui.app import run  # noqa: PLC0415 - loads Textual
 
-    return run(Home(options), read_only=options.read_only)
+    with Home(options) as home:
+        return run(home, read_only=options.read_only, name="lab" if options.lab else None)
 
 
 def no_terminal() -> str | None:
@@ -41,26 +45,45 @@ def no_terminal() -> str | None:
 
 
 class Home:
-    """The real world: the plan's file, and the cluster of the kubeconfig. What is heavy is loaded when asked for."""
+    """The plan's file, and the cluster of the kubeconfig or the lab. What is heavy is loaded when it is asked for."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._lab: Attached | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lab:
+            self._lab.close()
 
     def plan(self) -> Plan:
         """Read the plan. Raises CannotConnect."""
         with explaining():
             found: Reading = import_module("tui.wiring").reading(self._options)
         if found.plan is None:
-            raise CannotConnect(found.findings[0].text(found.name))
+            raise CannotConnect(faulty(found))
         return found.plan
 
     @asynccontextmanager
     async def cluster(self) -> AsyncIterator[Cluster]:
         """Connect. Raises CannotConnect."""
-        await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
         with explaining():
+            if self._options.lab and self._lab is None:
+                self._lab = await asyncio.to_thread(attach, self._options.lab == "bare")
+                self._options = self._options.on(self._lab)
+            await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
             async with import_module("tui.wiring").cluster(self._options) as cluster:
                 yield cluster
+
+
+def faulty(found: Reading) -> str:
+    """Why a plan cannot be used: its first error, one that has a line if there is any, and where the others are told."""
+    first, *others = sorted((one for one in found.findings if one.is_error), key=lambda one: one.line is None)
+    place = f"{found.name}:{first.line}" if first.line else found.name
+    more = f"; {len(others)} more" if others else ""
+    return f"{place}: {first.at}: {first.what}\nfix: {first.fix}{more}\n`homelab-tui plan check` says everything"
 
 
 @contextmanager

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homelab.lab.process import Attached
 
 PLAN = "homelab.yaml"
+ELSEWHERE = ("kubeconfig", "context", "mirror")
+"""Options that name something which the lab brings with it."""
 
 
 class Refused(Exception):
@@ -24,18 +30,29 @@ class Options:
     context: str | None
     mirror: Path | None
     read_only: bool
+    lab: str | None = None
+    """`deployed` or `bare` where the lab is to be used in place of a cluster."""
+    journal: Path | None = None
+    """Folder of the journal; None: one for each cluster among the user's state."""
 
     @classmethod
     def of(cls, parsed: Namespace) -> Options:
-        """Read them from parsed arguments."""
+        """Read them from parsed arguments. Raises Refused when they contradict each other."""
         found = vars(parsed)
+        if "lab" in found and (others := [f"--{name}" for name in ELSEWHERE if found.get(name)]):
+            raise Refused(f"--lab brings its own cluster and its own upstream files: leave out {', '.join(others)}")
         return cls(
             plan=_path(found.get("plan")),
             kubeconfig=found.get("kubeconfig"),
             context=found.get("context"),
             mirror=_path(found.get("mirror")),
             read_only=found.get("read_only", False),
+            lab=found.get("lab"),
         )
+
+    def on(self, lab: Attached) -> Options:
+        """The same for the lab: its cluster, its journal and, where none was named, its plan."""
+        return replace(self, plan=self.plan or lab.plan, kubeconfig=str(lab.kubeconfig), journal=lab.journal)
 
     def plan_files(self) -> tuple[Path, ...]:
         """Where the plan may be, best first."""

@@ -6,14 +6,15 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import platformdirs
-
-from homelab.plan.file import Reading, load
 from homelab.ports import Cluster, Kind, Ref, Rejected
-from homelab.stack.journal import Journal
-from homelab.stack.upstream import Upstream
 from tui.options import Options
+
+if TYPE_CHECKING:
+    from homelab.plan.file import Reading
+    from homelab.stack.journal import Journal
+    from homelab.stack.upstream import Source
 
 NAME = "homelab-tui"
 KUBE_SYSTEM = Ref(Kind("v1", "Namespace"), None, "kube-system")
@@ -21,6 +22,8 @@ KUBE_SYSTEM = Ref(Kind("v1", "Namespace"), None, "kube-system")
 
 def reading(options: Options) -> Reading:
     """The plan file. Raises PlanError."""
+    from homelab.plan.file import load  # noqa: PLC0415 - what reads YAML is slow to load
+
     return load(*options.plan_files())
 
 
@@ -38,8 +41,16 @@ async def cluster(options: Options) -> AsyncIterator[Cluster]:
         await connected.close()
 
 
-def upstream(options: Options) -> Upstream:
+def upstream(options: Options) -> Source:
     """Where pinned files come from."""
+    if options.lab:
+        from homelab.lab.upstream import StandIns  # noqa: PLC0415 - only the lab has them
+
+        return StandIns()
+    import platformdirs  # noqa: PLC0415
+
+    from homelab.stack.upstream import Upstream  # noqa: PLC0415
+
     return Upstream(_Lazy(), platformdirs.user_cache_path(NAME) / "upstream", options.mirror)
 
 
@@ -53,8 +64,14 @@ class _Lazy:
         return HttpDownloads().fetch(url)
 
 
-async def journal(connected: Cluster) -> Journal:
+async def journal(connected: Cluster, options: Options) -> Journal:
     """The journal of this cluster; the uid of kube-system names it. Raises ClusterError."""
+    import platformdirs  # noqa: PLC0415
+
+    from homelab.stack.journal import Journal  # noqa: PLC0415
+
+    if options.journal:
+        return Journal(options.journal)
     namespace = await connected.get(KUBE_SYSTEM)
     if namespace is None:
         raise Rejected("the cluster has no namespace kube-system; is this Kubernetes?")

@@ -10,8 +10,10 @@ import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import yaml
@@ -158,7 +160,17 @@ def _session(made: aio.client.ApiClient) -> aiohttp.ClientSession:
     """The library's session, but with sockets that notice a dead peer."""
     rest = made.rest_client
     connector = aiohttp.TCPConnector(limit=rest.maxsize, ssl=rest.ssl_context, socket_factory=_keepalive_socket)
-    return aiohttp.ClientSession(connector=connector, trust_env=True, read_bufsize=2**21)
+    through_proxies = not _is_loopback(made.configuration.host)
+    return aiohttp.ClientSession(connector=connector, trust_env=through_proxies, read_bufsize=2**21)
+
+
+def _is_loopback(server: str) -> bool:
+    """A proxy cannot reach this machine's own addresses, so none is asked for them, as kubectl does it."""
+    host = urlsplit(server).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _keepalive_socket(address: Any) -> socket.socket:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import ssl
 import time
@@ -341,9 +342,8 @@ class KubernetesCluster:
             return Unreachable(
                 f"no TLS with {self._server}: {error}; is the server in {self._path} the API server's address?"
             )
-        reason = "no answer in time" if isinstance(error, TimeoutError) else _first_line(error)
         return Unreachable(
-            f"the Kubernetes API at {self._server} is not reachable: {reason}; "
+            f"the Kubernetes API at {self._server} is not reachable: {_why_unreachable(error)}; "
             f"is the master up, and is the server in {self._path} its address?"
         )
 
@@ -418,6 +418,14 @@ def _contests(status: dict[str, Any]) -> tuple[Contest, ...]:
         for found, cause in named
         if cause.get("reason") == "FieldManagerConflict"
     )
+
+
+def _why_unreachable(error: Exception) -> str:
+    """In the system's own words; the library's repeat the address in three ways."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
+    return os.strerror(number).lower() if number and number > 0 else _first_line(error)
 
 
 def _first_line(text: object) -> str:

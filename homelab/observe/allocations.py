@@ -158,8 +158,9 @@ def same_life(event: Raw, service: Raw) -> bool:
 
 
 def newest(events: list[Raw], reasons: frozenset[str]) -> Raw | None:
-    """The event last seen among those with one of the reasons."""
-    return max((e for e in events if text(e, "reason") in reasons), key=seen, default=None)
+    """The event last seen among those with one of the reasons; within a second MetalLB gives up before it assigns."""
+    found = (event for event in events if text(event, "reason") in reasons)
+    return max(found, key=lambda event: (seen(event), text(event, "reason") == "nodeAssigned"), default=None)
 
 
 def message(event: Raw | None) -> str | None:

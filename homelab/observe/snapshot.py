@@ -103,6 +103,8 @@ class Asked:
     zone: str
     error: str | None
     """Why it did not answer; None when it did."""
+    known: bool
+    """Whether it has said what it serves, now or before its connection was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             traefiks=world.traefiks,
             addresses={one.zone: one.address for one in held if one.zone and one.address},
         ),
-        traefiks=tuple(Asked(each.pod, each.zone, each.error) for each in world.traefiks),
+        traefiks=tuple(Asked(each.pod, each.zone, each.error, each.routers is not None) for each in world.traefiks),
     )
 
 

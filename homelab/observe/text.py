@@ -19,6 +19,8 @@ WIDTH = 110
 """Columns; longer names are shortened, longer sentences wrapped."""
 GAP = "  "
 INDENT = "    "
+MOST_PIECES = 4
+"""Lines that one word may take."""
 NARROWEST = 8
 """A column is not shortened below this."""
 ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -194,6 +196,8 @@ def shortened(cell: str, width: int) -> str:
     """A text that fits, with an ellipsis where something is missing."""
     if cells(cell) <= width:
         return cell
+    if width < 1:
+        return ""
     kept, room = "", width - 1
     for char in cell:
         room -= cells(char)
@@ -204,18 +208,27 @@ def shortened(cell: str, width: int) -> str:
 
 
 def wrapped(sentence: str, width: int) -> list[str]:
-    """A sentence over several lines, each indented like the first; a word wider than a line is shortened."""
+    """A sentence over several lines, each indented like the first; a word wider than a line is broken."""
     body = clean(sentence)
-    indent = " " * (len(body) - len(body.lstrip()))
+    indent = " " * min(len(body) - len(body.lstrip()), width // 4)  # somebody else's sentence may begin with any number
     found = [indent]
-    for word in body.split():
-        fits = shortened(word, width - len(indent) - len(GAP))
+    for fits in (part for word in body.split() for part in pieces(word, width - len(indent) - len(GAP))):
         longer = fits if not found[-1].strip() else f" {fits}"
         if cells(found[-1]) + cells(longer) > width:
             found.append(indent + GAP + fits)
         else:
             found[-1] += longer
     return found
+
+
+def pieces(word: str, width: int) -> Iterator[str]:
+    """A word in parts that fit a line, such as a long path; one that would fill the screen is shortened."""
+    rest = shortened(word, width * MOST_PIECES)
+    while cells(rest) > width > 1:
+        piece = shortened(rest, width + 1).removesuffix("…")
+        yield piece
+        rest = rest[len(piece) :]
+    yield shortened(rest, width)
 
 
 def clean(written: str) -> str:

@@ -20,7 +20,7 @@ import manifests
 from homelab.plan.model import Plan, value_at
 from homelab.ports import Raw, Ref
 from homelab.stack.components import COMPONENTS, STAGES, Component
-from homelab.stack.upstream import Upstream
+from homelab.stack.upstream import Source
 from homelab.stack.versions import Versions, versions
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -69,7 +69,7 @@ DERIVED: Mapping[str, Callable[[Plan, Facts], Any]] = {"sources.internal": _inte
 
 
 def render(
-    plan: Plan, facts: Facts, upstream: Upstream, stages: Iterable[str] = STAGES, pins: Versions | None = None
+    plan: Plan, facts: Facts, upstream: Source, stages: Iterable[str] = STAGES, pins: Versions | None = None
 ) -> tuple[Rendered, ...]:
     """Every object of the stages, in the order of deploying. Raises RenderError, UpstreamError, DownloadError."""
     pins = pins or versions()
@@ -97,7 +97,7 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _GO_NUMBER, list("-+.01
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
 
 
-def _objects(component: Component, plan: Plan, facts: Facts, upstream: Upstream, pins: Versions) -> Iterator[Raw]:
+def _objects(component: Component, plan: Plan, facts: Facts, upstream: Source, pins: Versions) -> Iterator[Raw]:
     for name in component.upstream:
         pinned = pins.upstream[name]
         yield from parse(upstream.read(pinned).decode(), pinned.basename)

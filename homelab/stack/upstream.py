@@ -7,6 +7,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from homelab.ports import Downloads
 from homelab.stack.versions import Pinned
@@ -16,9 +17,16 @@ class UpstreamError(Exception):
     """A pinned file cannot be had as it was pinned; the text says which, why, and what to do."""
 
 
+class Source(Protocol):
+    """Whoever has the pinned files."""
+
+    def read(self, pinned: Pinned) -> bytes:
+        """The file's bytes. Raises UpstreamError, DownloadError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where pinned files come from."""
+    """The pinned files as their projects made them. Keeps `Source`."""
 
     downloads: Downloads
     cache: Path

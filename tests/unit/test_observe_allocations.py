@@ -91,6 +91,12 @@ def test_an_address_that_nobody_may_announce_says_so_until_a_node_takes_it() -> 
     assert allocations([INTERNAL], [], [failed, taken])[0].pending is None
 
 
+def test_a_node_that_is_assigned_within_the_same_second_counts_however_the_events_are_ordered() -> None:
+    failed, taken = event_for(INTERNAL, "announceFailed", "none"), event_for(INTERNAL, "nodeAssigned", "from node1")
+
+    assert [allocations([INTERNAL], [], told)[0].pending for told in ([failed, taken], [taken, failed])] == [None, None]
+
+
 def test_an_address_without_an_announcing_node_leaves_the_node_open() -> None:
     assert allocations([INTERNAL], [], [])[0].announced_by is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.lab.process import LabError
 from homelab.observe.text import clean
 from homelab.plan.document import PlanError
 from homelab.ports import ClusterError, DownloadError
@@ -16,6 +17,7 @@ KNOWN = (
     Busy,
     ClusterError,
     DownloadError,
+    LabError,
     OSError,
     PlanError,
     Refused,

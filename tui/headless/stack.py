@@ -111,7 +111,7 @@ def apply(parsed: Namespace, options: Options) -> int:
                         say("nothing was changed")
                         return 1
                     began = time.monotonic()
-            return await _apply(cluster, rendered, began)
+            return await _apply(cluster, rendered, began, options)
 
     return running.run(work, AGAIN)
 
@@ -127,8 +127,8 @@ def _may_write(parsed: Namespace, options: Options, command: str) -> None:
         raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
 
 
-async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float) -> int:
-    with await wiring.journal(cluster) as journal:
+async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options) -> int:
+    with await wiring.journal(cluster, options) as journal:
         _resuming(journal)
         written = await Applying(cluster, journal, printer := _Printer()).run(rendered)
         printer.ticker.clear()
@@ -159,7 +159,7 @@ def delete(parsed: Namespace, options: Options) -> int:
             if not parsed.yes and not await ask("Type delete to go on:", "delete"):
                 say("nothing was deleted")
                 return 1
-            with await wiring.journal(cluster) as journal:
+            with await wiring.journal(cluster, options) as journal:
                 _resuming(journal)
                 left = await Removing(cluster, journal, printer := _Printer()).run(parsed.include)
                 printer.ticker.clear()

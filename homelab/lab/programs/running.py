@@ -1,0 +1,221 @@
+"""Which real programs run: as many as the pods ask for, no longer than their pods are there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import partial
+
+import aiohttp
+
+from homelab.lab.controllers.kinds import POD, REPLICA_SET, SERVICE
+from homelab.lab.controllers.matching import has_all, labels
+from homelab.lab.controllers.owned import controller_of, is_dying
+from homelab.lab.controllers.pods import set_ready
+from homelab.lab.programs.containers import Container, container, port_number
+from homelab.lab.programs.program import Address, Program, State, Supervised
+from homelab.lab.programs.sample import Whoami
+from homelab.lab.programs.traefik import LOOPBACK, Place, Traefik
+from homelab.lab.store import Event, Store
+from homelab.observe.raw import annotation, dig, full_name, items, namespace, text
+from homelab.ports import Kind, Raw, Ref
+
+LOG = logging.getLogger(__name__)
+TRAEFIK = "traefik"
+WHOAMI = "traefik/whoami"
+PROGRAMS = frozenset({TRAEFIK, WHOAMI})
+"""Image repositories whose pods are ready only when a real program says so."""
+ANNOTATION = "homelab-tui/loopback"
+"""On a Service with an address of the LAN: where this machine reaches the same, since that address exists nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What a program was started from; it is restarted when another is wished."""
+
+    container: Container
+    lead: Ref
+    """The pod that lends its address to what the others share."""
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Belongs:
+    """To which program a pod belongs, as long as it is the pod with this uid."""
+
+    pod: str
+    program: str
+
+
+@dataclass(slots=True)
+class _Running:
+    spec: _Spec
+    supervised: Supervised
+    task: asyncio.Task[None]
+
+
+@dataclass(slots=True)
+class Programs:
+    """Keeps `controllers.runner.Controller`. `end` stops everything."""
+
+    place: Place
+    session: aiohttp.ClientSession
+    kinds: frozenset[Kind] = frozenset({POD, SERVICE})
+    _pods: dict[str, dict[Ref, None]] = field(default_factory=dict)
+    """The pods of each program, by the uid of what the program runs for."""
+    _program: dict[Ref, _Belongs] = field(default_factory=dict)
+    """The same by pod."""
+    _running: dict[str, _Running] = field(default_factory=dict)
+    _ending: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def reconcile(self, store: Store, event: Event) -> None:
+        """Start, restart or end what a changed pod runs; tell a new Service where it is reached."""
+        ref = Ref.of(event.object)
+        if ref.kind == SERVICE:
+            if (service := store.get(ref)) and service["spec"].get("type") == "LoadBalancer":
+                self._point(store, service)
+            return
+        for uid in self._note(store, ref):
+            self._keep(store, uid)
+
+    def address(self, pod: Raw, port: int) -> Address | None:
+        """Where a port of a pod really is; None when no program serves it. Replicas share one process."""
+        known = self._program.get(Ref.of(pod))
+        running = self._running.get(known.program) if known else None
+        return running.supervised.addresses.get(port) if running else None
+
+    async def end(self) -> None:
+        """Stop every program, and wait until they are gone."""
+        for uid in list(self._running):
+            self._stop(uid)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    # Which program a pod belongs to
+
+    def _note(self, store: Store, ref: Ref) -> frozenset[str]:
+        """Keep in mind what a pod runs; the uids of the programs that its change concerns."""
+        pod, known = store.get(ref), self._program.get(ref)
+        before = {known.program} if known else set()
+        if known and (pod is None or pod["metadata"]["uid"] != known.pod):
+            self._pods[known.program].pop(ref, None)
+            del self._program[ref]
+            known = None
+        if pod and not known and container(pod.get("spec"), PROGRAMS):
+            known = _Belongs(pod["metadata"]["uid"], _workload(store, pod)["metadata"]["uid"])
+            self._program[ref] = known
+            self._pods.setdefault(known.program, {})[ref] = None
+        return frozenset(before | ({known.program} if known else set()))
+
+    def _keep(self, store: Store, uid: str) -> None:
+        """Make what runs the same as what is wished."""
+        running = self._running.get(uid)
+        spec = self._wished(store, uid, running.spec.lead if running else None)
+        if running and spec == running.spec:
+            self._tell(store, uid, running.supervised.state)
+        elif spec:
+            self._start(store, uid, spec)
+        elif running:
+            self._stop(uid)
+            self._point_all(store, running.spec.lead.namespace)
+        if not self._pods[uid]:
+            del self._pods[uid]
+
+    def _wished(self, store: Store, uid: str, lead: Ref | None) -> _Spec | None:
+        """By the newest template as soon as one of its pods is there; the pod that leads stays while it may."""
+        pods = {ref: pod for ref in sorted(self._pods[uid]) if (pod := store.get(ref)) and _may_run(pod)}
+        workload = store.owner(uid) or {}
+        newest = container(dig(workload, "spec", "template", "spec"), PROGRAMS)
+        chosen = [ref for ref, pod in pods.items() if container(pod["spec"], PROGRAMS) == newest] or list(pods)
+        if not chosen:
+            return None
+        lead = lead if lead in chosen else chosen[0]
+        wanted = container(pods[lead]["spec"], PROGRAMS)
+        return _Spec(wanted, lead, pods[lead]["status"]["podIP"]) if wanted else None
+
+    # Starting and ending
+
+    def _start(self, store: Store, uid: str, spec: _Spec) -> None:
+        before = self._stop(uid)
+        supervised = Supervised(
+            partial(self._make, store, uid, spec),
+            spec.container.probe,
+            self.session,
+            partial(self._told, store, uid, spec.lead.namespace),
+        )
+        task = asyncio.create_task(_after(before, supervised))
+        self._running[uid] = _Running(spec, supervised, task)
+        self._tell(store, uid, supervised.state)
+
+    def _stop(self, uid: str) -> asyncio.Task[None] | None:
+        running = self._running.pop(uid, None)
+        if running is None:
+            return None
+        running.task.cancel()
+        self._ending.add(running.task)
+        running.task.add_done_callback(self._ending.discard)
+        return running.task
+
+    def _make(self, store: Store, uid: str, spec: _Spec) -> Program:
+        if spec.container.repository == WHOAMI:
+            return Whoami(spec.container, spec.lead.name, spec.address)
+        workload = full_name(store.owner(uid) or store.get(spec.lead))
+        return Traefik(self.place, workload, spec.container, spec.address)
+
+    # Telling
+
+    def _told(self, store: Store, uid: str, space: str | None, state: State) -> None:
+        self._tell(store, uid, state)
+        self._point_all(store, space)
+
+    def _tell(self, store: Store, uid: str, state: State) -> None:
+        for ref in list(self._pods.get(uid, ())):
+            set_ready(store, ref, state.ready, state.why)
+
+    def _point_all(self, store: Store, space: str | None) -> None:
+        for service in store.all(SERVICE, space):
+            if service["spec"].get("type") == "LoadBalancer":
+                self._point(store, service)
+
+    def _point(self, store: Store, service: Raw) -> None:
+        """Write beside an address that exists nowhere the one that this machine reaches."""
+        pods = (pod for ref in self._program if (pod := store.get(ref)) and _selects(service, pod))
+        found = next((text for pod in pods if (text := self._loopback(service, pod))), None)
+        if annotation(service, ANNOTATION) != found:
+            store.annotate(Ref.of(service), {ANNOTATION: found})
+
+    def _loopback(self, service: Raw, pod: Raw) -> str | None:
+        wanted = (entry.get("targetPort", entry.get("port")) for entry in items(service, "spec", "ports"))
+        numbers = (port_number(pod.get("spec"), port) for port in wanted)
+        found = (self.address(pod, number) for number in numbers if number)
+        return ", ".join(f"{host}:{port}" for host, port in filter(None, found) if host == LOOPBACK) or None
+
+
+async def _after(before: asyncio.Task[None] | None, supervised: Supervised) -> None:
+    """Run once the one before has let go of its addresses."""
+    if before:
+        await asyncio.wait([before])
+    try:
+        await supervised.run()
+    except Exception:
+        LOG.exception("a program is no longer looked after")
+
+
+def _workload(store: Store, pod: Raw) -> Raw:
+    """What a pod's program runs for: for Traefik its Deployment or the like, so that replicas share one process."""
+    wanted = container(pod.get("spec"), PROGRAMS)
+    if wanted and wanted.repository == WHOAMI:
+        return pod
+    owner = store.owner(controller_of(pod).get("uid", ""))
+    if owner and Ref.of(owner).kind == REPLICA_SET:
+        return store.owner(controller_of(owner).get("uid", "")) or owner
+    return owner or pod
+
+
+def _may_run(pod: Raw) -> bool:
+    return not is_dying(pod) and text(pod, "status", "podIP") is not None
+
+
+def _selects(service: Raw, pod: Raw) -> bool:
+    return namespace(service) == namespace(pod) and has_all(service["spec"].get("selector"), labels(pod))

@@ -1,0 +1,110 @@
+"""The real Traefik: one process a workload, with the arguments of its own manifest and the lab's API to read from."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homelab.lab.process import private
+from homelab.lab.programs import leash
+from homelab.lab.programs.arguments import Listening, command_line, entry_points
+from homelab.lab.programs.containers import Container
+from homelab.lab.programs.program import Address, ProgramError, is_free, taken
+
+LOOPBACK = "127.0.0.1"
+FIRST_PORT = 8020
+LAST_PORT = 65535
+FOREIGN = tuple(Path(f"/etc/traefik/traefik.{ending}") for ending in ("toml", "yaml", "yml"))
+"""A configuration in one of these would be read in place of the arguments. Source: Traefik docs, boot environment."""
+
+
+class Ports:
+    """Ports of this machine for the entry points: from 8020 on, and after a restart the same again while it is free."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, int] = {}
+
+    def take(self, owner: str) -> Address:
+        """A free one, kept for this owner. Raises ProgramError."""
+        others = {port for name, port in self._given.items() if name != owner}
+        before = [self._given[owner]] if owner in self._given else []
+        for port in (*before, *range(FIRST_PORT, LAST_PORT)):
+            if port not in others and is_free((LOOPBACK, port)):
+                self._given[owner] = port
+                return LOOPBACK, port
+        raise ProgramError(f"no port of {LOOPBACK} is free from {FIRST_PORT} on")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the lab gives every Traefik."""
+
+    program: Path
+    kubeconfig: Path
+    """With the token in it, which must not be among the arguments. Traefik reads the file that KUBECONFIG names."""
+    folder: Path
+    ports: Ports
+
+
+class Traefik:
+    """One start of it. Keeps `program.Program`."""
+
+    def __init__(self, place: Place, workload: str, container: Container, pod_address: str) -> None:
+        """The entry point of the API listens on the pod's address, the others on 127.0.0.1."""
+        self.addresses: Mapping[int, Address] = {}
+        self._place = place
+        self._workload = workload
+        self._container = container
+        self._pod_address = pod_address
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def log(self) -> Path:
+        """What it says, over all its starts."""
+        return self._place.folder / f"traefik-{self._workload.replace('/', '-')}.log"
+
+    async def start(self) -> None:
+        """Choose addresses and run it. Raises ProgramError."""
+        if foreign := next((path for path in FOREIGN if path.exists()), None):
+            raise ProgramError(
+                f"Traefik would read {foreign} in place of its arguments; move it away while the lab runs"
+            )
+        listening = entry_points(self._container.arguments)
+        places = {entry.name: self._listen(entry) for entry in listening}
+        self.addresses = {entry.port: places[entry.name] for entry in listening}
+        try:
+            with open(self.log, "ab", opener=private) as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(self._place.program)),
+                    *command_line(self._container.arguments, places),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._place.folder,
+                    env={"KUBECONFIG": str(self._place.kubeconfig), "HOME": str(self._place.folder)},
+                )
+        except OSError as error:
+            raise ProgramError(f"Traefik cannot be started: {error.strerror}") from None
+
+    def _listen(self, entry: Listening) -> Address:
+        if not entry.is_api:
+            return self._place.ports.take(f"{self._workload} {entry.name}")
+        if not is_free(wanted := (self._pod_address, entry.port)):
+            raise taken(wanted)
+        return wanted
+
+    async def ended(self) -> str:
+        """Wait until it has ended by itself; the reason."""
+        code = await self._process.wait() if self._process else 0
+        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+        return f"Traefik ended with {how}; see {self.log}"
+
+    async def stop(self) -> None:
+        """Kill it: it keeps nothing, and its time of grace is for load balancers that send traffic elsewhere."""
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()

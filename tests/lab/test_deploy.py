@@ -1,0 +1,146 @@
+"""The article's stack through the product's own adapter and deploy code: applied, applied again, and taken off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from apiserver import lab as served
+from world import World, world
+
+from homelab.adapters.kubernetes import KubernetesCluster
+from homelab.lab.controllers.kinds import EVENT, POD, SERVICE
+from homelab.lab.resources import Resource
+from homelab.lab.upstream import StandIns
+from homelab.observe.allocations import allocations
+from homelab.plan.file import initial, read
+from homelab.plan.model import Plan
+from homelab.ports import Ref
+from homelab.stack.apply import Applying
+from homelab.stack.compare import compare
+from homelab.stack.components import INCLUDE, STAGES
+from homelab.stack.delete import Removing
+from homelab.stack.facts import facts
+from homelab.stack.journal import Journal
+from homelab.stack.obstacles import obstacles
+from homelab.stack.progress import Event, StageEnded
+from homelab.stack.render import Rendered, render
+
+INTERNAL = ("traefik-internal", "homelab")
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """The product in front of the lab."""
+
+    world: World
+    cluster: KubernetesCluster
+    folder: Path
+    plan: Plan
+
+    async def rendered(self) -> tuple[Rendered, ...]:
+        """Every object of the plan."""
+        return render(self.plan, await facts(self.cluster, self.plan), StandIns())
+
+    async def apply(self) -> tuple[int, list[Event]]:
+        """Apply everything: how much was written, and what was told."""
+        told: list[Event] = []
+        with Journal(self.folder / "journal") as journal:
+            written = await Applying(self.cluster, journal, told.append, 20).run(await self.rendered())
+        await self.world.calm()
+        return written, told
+
+    async def delete(self, *include: str) -> None:
+        """Take the stack off."""
+        with Journal(self.folder / "journal") as journal:
+            await Removing(self.cluster, journal, lambda step: None, 20).run(frozenset(include))
+        await self.world.calm()
+
+    async def changes(self) -> list[str]:
+        """What an apply would write."""
+        found = await compare(self.cluster, await self.rendered())
+        return [f"{one.ref}: {one.text}" for one in found if one.changes]
+
+
+@asynccontextmanager
+async def product(folder: Path) -> AsyncIterator[Deployer]:
+    """A bare lab; no image is a real program's, so every pod is ready at once."""
+    plan = read(initial()).plan
+    assert plan
+    async with world() as found, served(found.store, folder) as path:
+        cluster = await KubernetesCluster.connect(path)
+        try:
+            yield Deployer(found, cluster, folder, plan)
+        finally:
+            await cluster.close()
+
+
+@pytest.fixture
+async def deployer(tmp_path: Path) -> AsyncIterator[Deployer]:
+    async with product(tmp_path) as found:
+        yield found
+
+
+async def test_nothing_stands_in_the_way_of_a_bare_lab(deployer: Deployer) -> None:
+    assert await obstacles(deployer.cluster, deployer.plan) == ()
+
+
+async def test_every_stage_becomes_ready_and_the_ingress_has_its_address(deployer: Deployer) -> None:
+    _, told = await deployer.apply()
+
+    assert [step.stage for step in told if isinstance(step, StageEnded)] == list(STAGES)
+    assert deployer.world.address(*INTERNAL) == str(deployer.plan.ingress.internal.address)
+    announcer = deployer.world.announcer(*INTERNAL)
+    assert announcer in {pod["spec"]["nodeName"] for pod in deployer.world.store.all(POD, "homelab")}
+
+
+async def test_a_second_apply_finds_nothing_to_do_and_writes_nothing(deployer: Deployer) -> None:
+    await deployer.apply()
+    assert await deployer.changes() == []
+    before = deployer.world.store.version - deployer.world.marks.count
+
+    written, _ = await deployer.apply()
+
+    assert written == 0
+    assert deployer.world.store.version - deployer.world.marks.count == before
+
+
+async def test_what_the_controllers_write_is_never_contested(deployer: Deployer) -> None:
+    """A changed plan changes fields beside allocated ones: ports, replicas, templates."""
+    await deployer.apply()
+    text = initial().replace("replicas: 2 ", "replicas: 3 ").replace("192.168.1.20 ", "192.168.1.22 ")
+    changed = read(text).plan
+    assert changed
+    other = Deployer(deployer.world, deployer.cluster, deployer.folder, changed)
+
+    written, _ = await other.apply()
+
+    assert written > 0
+    assert await other.changes() == []
+    assert deployer.world.address(*INTERNAL) == "192.168.1.22"
+    assert len(deployer.world.store.all(POD, "homelab")) == 3
+
+
+async def test_delete_with_everything_leaves_a_bare_cluster(tmp_path: Path) -> None:
+    async with product(tmp_path) as bare:
+        before = {str(kind): names(bare.world, kind) for kind in bare.world.store.resources.all()}
+    async with product(tmp_path) as found:
+        await found.apply()
+        await found.delete(*INCLUDE)
+
+        resources = [one for one in found.world.store.resources.all() if one.as_kind != EVENT]
+        after = {str(one): names(found.world, one) for one in resources}
+        assert after == {key: left for key, left in before.items() if key in after}
+
+        written, _ = await found.apply()
+        assert written > 0
+        (allocation,) = allocations(found.world.store.all(SERVICE), [], [])
+        assert allocation.address == str(found.plan.ingress.internal.address)
+
+
+def names(lab: World, resource: Resource) -> set[str]:
+    """The objects of a kind that there are."""
+    return {str(Ref.of(obj)) for obj in lab.store.all(resource.as_kind)}

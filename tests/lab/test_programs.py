@@ -1,0 +1,122 @@
+"""What the lab changes in the arguments of a manifest, and what it reads from a pod template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import manifests
+from homelab.lab.programs.arguments import command_line, entry_points
+from homelab.lab.programs.containers import Probe, container, port_number
+from homelab.lab.programs.program import ProgramError
+from homelab.lab.programs.sample import port
+from homelab.lab.programs.traefik import Place, Ports, Traefik
+from homelab.ports import Raw
+
+PROGRAMS = ("traefik", "traefik/whoami")
+
+
+def internal() -> Raw:
+    """The pod template of our own internal Traefik."""
+    (deployment,) = yaml.safe_load_all(manifests.texts("traefik-internal")["deployment.yaml"])
+    template: Raw = deployment["spec"]["template"]["spec"]
+    template["containers"][0]["image"] = "traefik:v3.7.15"
+    return template
+
+
+def test_our_manifest_keeps_every_argument_but_the_addresses() -> None:
+    given = internal()["containers"][0]["args"]
+
+    made = command_line(given, {"web": ("127.0.0.1", 8020), "traefik": ("127.1.2.3", 8080)})
+
+    assert set(given) - set(made) == {"--entrypoints.web.address=:8000", "--entrypoints.traefik.address=:8080"}
+    assert set(made) - set(given) == {
+        "--entrypoints.web.address=127.0.0.1:8020",
+        "--entrypoints.traefik.address=127.1.2.3:8080",
+    }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["--entryPoints.Web.Address=:8000"],
+        ["-entrypoints.Web.address=0.0.0.0:8000"],
+        ["--entrypoints.Web.address", ":8000"],
+    ],
+)
+def test_an_address_is_found_however_it_is_written(written: list[str]) -> None:
+    made = command_line([*written, "--ping=true"], {"Web": ("127.0.0.1", 8020), "traefik": ("127.1.2.3", 8080)})
+
+    assert made == [
+        "--ping=true",
+        "--entrypoints.Web.address=127.0.0.1:8020",
+        "--entrypoints.traefik.address=127.1.2.3:8080",
+    ]
+
+
+def test_a_protocol_stays_with_its_entry_point() -> None:
+    made = command_line(["--entrypoints.dns.address=:53/udp"], {"dns": ("127.0.0.1", 8020), "traefik": ("::1", 1)})
+
+    assert "--entrypoints.dns.address=127.0.0.1:8020/udp" in made
+
+
+def test_entry_points_that_traefik_adds_by_itself_are_moved_to_the_loopback_too() -> None:
+    assert [(entry.name, entry.port) for entry in entry_points(["--api.insecure"])] == [("http", 80), ("traefik", 8080)]
+
+
+def test_the_probe_of_a_template_is_read_with_the_number_of_its_port() -> None:
+    found = container(internal(), PROGRAMS)
+
+    assert found
+    assert (found.repository, found.probe) == ("traefik", Probe(path="/ping", port=8080, period=2, failures=2))
+    assert port_number(internal(), "web") == 8000
+
+
+@pytest.mark.parametrize("image", ["traefik:v3.7.15", "docker.io/library/traefik", "traefik@sha256:00"])
+def test_a_program_is_known_by_its_image_s_repository(image: str) -> None:
+    assert container({"containers": [{"name": "one", "image": "nginx"}, {"name": "two", "image": image}]}, PROGRAMS)
+
+
+@pytest.mark.parametrize("image", ["example.test/traefik:v3", "someone/traefik", "traefik-mesh"])
+def test_other_people_s_images_are_not_taken_for_a_program(image: str) -> None:
+    assert container({"containers": [{"name": "one", "image": image}]}, PROGRAMS) is None
+
+
+def test_a_probe_that_the_lab_does_not_know_counts_as_none() -> None:
+    found = container({"containers": [{"image": "traefik", "readinessProbe": {"tcpSocket": {"port": 80}}}]}, PROGRAMS)
+
+    assert found
+    assert found.probe is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [(("--port=8080",), 8080), (("-port", "81"), 81), ((), 80), (("--name=port",), 80), (("--port",), 80)],
+)
+def test_the_sample_app_listens_where_its_arguments_say(arguments: tuple[str, ...], number: int) -> None:
+    assert port(arguments) == number
+
+
+async def test_a_configuration_of_this_machine_s_own_traefik_is_not_read_by_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = container(internal(), PROGRAMS)
+    assert found
+    foreign = tmp_path / "traefik.yml"
+    foreign.touch()
+    monkeypatch.setattr("homelab.lab.programs.traefik.FOREIGN", (foreign,))
+    place = Place(tmp_path / "traefik", tmp_path / "kubeconfig", tmp_path, Ports())
+
+    with pytest.raises(ProgramError, match=f"Traefik would read {foreign} in place of its arguments"):
+        await Traefik(place, "homelab/traefik-internal", found, "127.1.2.3").start()
+
+
+def test_an_entry_point_gets_its_port_again_and_never_another_s() -> None:
+    ports = Ports()
+
+    first, second = ports.take("one"), ports.take("two")
+
+    assert first != second
+    assert ports.take("one") == first
