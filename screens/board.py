@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.events import Resize
 from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -19,12 +20,17 @@ from screens.widgets.patch_table import PatchTable
 
 WIDE = 110
 """Columns from which on panes stand side by side."""
+HIGH = 20
+"""Lines from which on there is room for more than tables."""
+TALL = 32
+"""Lines from which on there is room between panes."""
 
 
 class Board(Screen[None]):
     """Shows scenes while it is the one in front; unseen it costs nothing."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high"), (TALL, "-tall")]  # noqa: RUF012
     CSS_PATH: ClassVar[CSSPathType | None] = "board.tcss"
 
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
@@ -40,15 +46,26 @@ class Board(Screen[None]):
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between the first and the last line."""
-        raise NotImplementedError
+        return ()
 
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
         self._status.show(scene)
         for pane in self.query(Pane):
             pane.show(scene)
-        if self.focused is None and (table := next((one for one in self.query(PatchTable) if one.pointed), None)):
+        self._keep_a_cursor()
+
+    def _keep_a_cursor(self) -> None:
+        """Where the table that has it lost its rows, another one gets it."""
+        if isinstance(self.focused, PatchTable) and self.focused.pointed:
+            return
+        if table := next((one for one in self.query(PatchTable) if one.pointed), None):
             table.focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """Textual lays out every size that it is told, and two at once, below the help, chase each other for ever."""
+        if event.size != self.app.size:
+            event.prevent_default()
 
     def on_mount(self) -> None:
         """The first face."""

@@ -33,8 +33,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.allocations",
         "2",
-        "addresses",
-        "Which Service holds which address, and why one has none.",
+        "allocations",
+        "Which Service holds which address, or why it has none.",
         screen=ALONE,
         pane="screens.dashboard.allocations:Allocations",
     ),
@@ -42,7 +42,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.routes",
         "3",
         "routes",
-        "Which host leads where, and whether every Traefik serves it.",
+        "Which host leads where, and which Traefiks serve it.",
         screen=ALONE,
         pane="screens.dashboard.routes:Routes",
     ),
@@ -54,12 +54,15 @@ COMMANDS: tuple[Command, ...] = (
 KEY_SIGNS = {"question_mark": "?"}
 """How a key is written where its name in Textual is a word."""
 
-MOVES = (
-    ("tab", "the next pane"),
-    ("↑ ↓", "the next row"),
-    ("pgup pgdn home end", "further up and down"),
+MOVES = (("tab", "pane"), ("↑ ↓", "row"))
+"""Keys of every screen which are no commands, in a word for the footer."""
+MOVES_HELP = (
+    ("tab", "The next pane; shift+tab the one before."),
+    ("↑ ↓  k j", "The row above or below."),
+    ("pgup pgdn", "As many rows as are in view."),
+    ("home end", "The first and the last row."),
 )
-"""Keys of every screen, which are no commands."""
+"""The same in sentences."""
 
 
 def sign(command: Command) -> str:

@@ -66,12 +66,13 @@ def word(source: Source, now: datetime) -> str:
 
 
 def trouble(source: Source, now: datetime) -> str | None:
-    """Why a source is not live, and the next try."""
+    """Since when a source is not live, the next try, and why: the times first, where a cut cannot take them."""
     if source.state in {SourceState.LIVE, SourceState.LOADING} or not source.error:
         return None
-    since = f" (since {clock(source.since)})" if source.since else ""
     left = seconds(now, source.retry) if source.retry else 0
-    return f"{clean(source.error)}{since}{f'; next try in {left} s' if left > 0 else ''}"
+    times = [f"since {clock(source.since)}"] if source.since else []
+    times += [f"next try in {left} s"] if left > 0 else []
+    return f"{', '.join(times)}: {clean(source.error)}" if times else clean(source.error)
 
 
 def age(since: str, now: datetime) -> str:

@@ -11,18 +11,22 @@ from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.screen import ModalScreen
 
-from homelab.observe.addresses import LEGEND
-from screens.commands import COMMANDS, MOVES, Command, sign
+from homelab.observe.addresses import LEGEND, Use
+from screens.commands import COMMANDS, MOVES_HELP, Command, sign
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, Lines
 
 SIGNS = (
     ("●", "live: what you see is what there is"),
-    ("▲", "stale, pending or partly served: the sentence beside it says why"),
+    ("▲", "stale, pending or partly served: the sentence below says why"),
     ("✗", "broken or refused: the sentence says why and what to do"),
     ("○", "not there yet, or still being asked for"),
-    ("+4", "so many more lines of the address map look like this one"),
-    *((use.value, f"address: {name}") for use, name in LEGEND),
+    ("▸", "where the cursor is"),
+)
+MAP = (
+    *((use.value, name) for use, name in LEGEND),
+    (Use.FREE.value, "free"),
+    ("+4", "so many more lines look like this one"),
 )
 
 
@@ -51,10 +55,13 @@ def help_lines(commands: Sequence[Command], width: int) -> list[Line]:
     """The whole text."""
     return [
         (("Keys", "title"),),
-        *definitions([*((key_words(command), command.help) for command in commands), *MOVES], width, "accent"),
+        *definitions([*((key_words(command), command.help) for command in commands), *MOVES_HELP], width, "accent"),
         (),
         (("Signs", "title"),),
         *definitions(SIGNS, width, "strong"),
+        (),
+        (("Address map", "title"),),
+        *definitions(MAP, width, "strong"),
         (),
         (("Without a screen", "title"),),
         *definitions([("homelab-tui status", "the same as text, with --json as one object")], width, "accent"),

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import NoReturn
 
 from homelab.stack.components import INCLUDE, STAGES
@@ -115,9 +114,18 @@ def _shared() -> _Parser:
     for option, wish, text in LAB_OPTIONS:
         group.add_argument(option, action="store_const", const=wish, dest="lab", help=text)
     group.add_argument("--read-only", action="store_true", help="refuse everything that writes")
-    told = f"homelab-tui {version('homelab-tui')}"  # `%(prog)s` would name the command too
-    group.add_argument("--version", action="version", version=told, help="print the version and stop")
+    group.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     return shared
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: what reads it takes a tenth of the console's start to load."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"homelab-tui {version('homelab-tui')}")
+        parser.exit()
 
 
 class _Adding:

@@ -48,15 +48,19 @@ class Home:
     """The plan's file, and the cluster of the kubeconfig or the lab. What is heavy is loaded when it is asked for."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
+        self._asked = self._options = options
         self._lab: Attached | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
         if self._lab:
             self._lab.close()
+        self._lab, self._options = None, self._asked
 
     def plan(self) -> Plan:
         """Read the plan. Raises CannotConnect."""
@@ -77,9 +81,18 @@ class Home:
             async with import_module("tui.wiring").cluster(self._options) as cluster:
                 yield cluster
 
+    async def ended(self) -> None:
+        """Wait until the lab is gone, and let go of it; a cluster only goes away for a while. Raises CannotConnect."""
+        if self._lab is None:
+            await asyncio.Event().wait()
+            return
+        await self._lab.ended()
+        self._leave()
+        raise CannotConnect("the lab has ended: it was stopped or killed; a new one is started")
+
 
 def faulty(found: Reading) -> str:
-    """Why a plan cannot be used: its first error, one that has a line if there is any, and where the others are told."""
+    """Why a plan cannot be used: its first error, one with a line if there is any, and where the others are told."""
     first, *others = sorted((one for one in found.findings if one.is_error), key=lambda one: one.line is None)
     place = f"{found.name}:{first.line}" if first.line else found.name
     more = f"; {len(others)} more" if others else ""

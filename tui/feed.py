@@ -28,6 +28,9 @@ class World(Protocol):
     def cluster(self) -> AbstractAsyncContextManager[Cluster]:
         """A connection. Raises CannotConnect with what to do."""
 
+    async def ended(self) -> None:
+        """Wait until this cluster is gone for good. Raises CannotConnect with what comes next."""
+
 
 class Feed:
     """One for each console; `tell` gets fields of the scene that have changed."""
@@ -56,24 +59,30 @@ class Feed:
         for pause in pauses():
             try:
                 async with self._world.cluster() as cluster:
+                    since = None
                     self._tell(link=Source(SourceState.LIVE))
                     await self._follow(cluster)
             except CannotConnect as error:
                 now = utc_now()
                 since = since or stamp(now)
                 retry = stamp(now + timedelta(seconds=pause))
-                self._tell(link=Source(SourceState.FAILED, since, str(error), retry))
+                self._tell(link=Source(SourceState.FAILED, since, str(error), retry), snapshot=None)
                 self._answered.set()
             await asyncio.sleep(pause)
 
     async def _follow(self, cluster: Cluster) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._ask_version(cluster))
-            async with aclosing(Observer(cluster).follow()) as snapshots:
-                async for snapshot in snapshots:
-                    self._tell(snapshot=snapshot)
-                    if not snapshot.is_loading:
-                        self._answered.set()
+        """Tell what is observed, until the cluster is gone for good. Raises CannotConnect."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._ask_version(cluster))
+                group.create_task(self._world.ended())
+                async with aclosing(Observer(cluster).follow()) as snapshots:
+                    async for snapshot in snapshots:
+                        self._tell(snapshot=snapshot)
+                        if not snapshot.is_loading:
+                            self._answered.set()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def _ask_version(self, cluster: Cluster) -> None:
         for pause in pauses():

@@ -172,6 +172,15 @@ class Attached:
         """Leave the lab; the last one to do so ends it."""
         self._connection.close()
 
+    async def ended(self) -> None:
+        """Wait until the lab has gone; what it tells meanwhile is not heard by `deployed` any more."""
+        import asyncio  # noqa: PLC0415 - only the console waits so
+
+        self._connection.setblocking(False)
+        with suppress(ConnectionError):
+            while await asyncio.get_running_loop().sock_recv(self._connection, 4096):
+                pass
+
     def deployed(self, say: Say) -> None:
         """Wait until the lab has tried to deploy its own plan; a bare one has nothing to wait for."""
         with suppress(TimeoutError):

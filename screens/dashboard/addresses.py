@@ -6,20 +6,22 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from homelab.observe.addresses import LEGEND, MapLine, Use, address_map, pool_use
+from homelab.observe.allocations import Allocation
+from homelab.observe.snapshot import SourceState
 from homelab.observe.text import wrapped
+from homelab.plan.model import Plan
 from screens.freshness import Freshness
 from screens.scene import Scene
-from screens.widgets.lines import Line, Lines, Span
-from screens.widgets.pane import Pane
+from screens.widgets.lines import Line, Lines, Span, length
+from screens.widgets.pane import INDENT, Pane
 
 COLUMNS = 64
 """Addresses a line on the narrow screen: four lines are a /24."""
 GRID = 16
 """Addresses a line where the map stands beside the table."""
-NARROWEST = 72
+NARROWEST = 74
 """Columns of the pane from which on a line of 64 fits."""
-MARGIN = GAP = "  "
-LABEL = 7
+MARGIN, GAP = " ", "  "
 STYLES = {
     Use.FREE: "dim",
     Use.DHCP: "dim",
@@ -46,12 +48,19 @@ class Addresses(Pane):
         """The map with its legend."""
         yield self._map
 
-    def summary(self, scene: Scene) -> str:
-        """The LAN, and how full the pool is."""
+    def summary(self, scene: Scene) -> tuple[str, ...]:
+        """The LAN, and how full the pool is where that is known."""
         if scene.plan is None:
-            return "no plan"
-        use = pool_use(scene.plan, scene.snapshot.allocations if scene.snapshot else ())
-        return f"{scene.plan.network.lan} ─ {use.used} of {use.size} used"
+            return ("no plan",) if scene.plan_trouble else ()
+        lan = str(scene.plan.network.lan)
+        if scene.snapshot is None or scene.source("services").state in {SourceState.LOADING, SourceState.FAILED}:
+            return (lan,)
+        use = pool_use(scene.plan, scene.snapshot.allocations)
+        return (lan, f"{use.used}/{use.size} used")
+
+    def notice(self, fresh: Freshness) -> str | None:
+        """None: the allocations beside it are drawn from the same source, and say it."""
+        return None
 
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
         """Without a plan there is no map."""
@@ -61,40 +70,52 @@ class Addresses(Pane):
 
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """The map, or why there is none."""
+        width = self.size.width
         if scene.plan is None:
-            room = self.size.width - 1
-            said = [line for one in sentences for part in one.splitlines() for line in wrapped(MARGIN + part, room)]
+            said = [
+                line for one in sentences for part in one.splitlines() for line in wrapped(INDENT + part, width - 1)
+            ]
             self._map.show_lines([((line, style),) for line in said])
             return
         held = scene.snapshot.allocations if scene.snapshot else ()
-        per_line = COLUMNS if self.size.width >= NARROWEST else GRID
-        lines = [map_line(line, per_line) for line in address_map(scene.plan, held, per_line)]
-        head = [grid_head()] if per_line == GRID else []
-        self._map.show_lines([*head, *lines, *legend(self.size.width)])
+        self._map.show_lines(map_lines(scene.plan, held, width))
 
 
-def grid_head() -> Line:
+def map_lines(plan: Plan, held: Iterable[Allocation], width: int) -> list[Line]:
+    """The whole map with its legend; where it is narrow, a grid."""
+    per_line = COLUMNS if width >= NARROWEST else GRID
+    lines = address_map(plan, held, per_line)
+    room = max(len(line.label) for line in lines)
+    head = [grid_head(room)] if per_line == GRID else []
+    return [*head, *(map_line(line, per_line, room, width) for line in lines), *legend(room, width)]
+
+
+def grid_head(room: int) -> Line:
     """The last digit of each column."""
-    return ((MARGIN + " " * LABEL + " ".join(f"{at:x}" for at in range(GRID)), "head"),)
+    return ((MARGIN + " " * room + GAP + " ".join(f"{at:x}" for at in range(GRID)), "head"),)
 
 
-def map_line(line: MapLine, per_line: int) -> Line:
+def map_line(line: MapLine, per_line: int, room: int, width: int) -> Line:
     """One line, the signs of one use as one span."""
     gap = " " if per_line == GRID else ""
-    spans: list[Span] = [(f"{MARGIN}{line.label:>{LABEL - 2}}  ", "head")]
+    spans: list[Span] = [(f"{MARGIN}{line.label:>{room}}{GAP}", "head")]
     for use, run in groupby(line.uses):
         spans.append((gap.join(use.value for _ in run) + gap, STYLES[use]))
     if line.like:
-        spans.append((f" +{line.like} alike", "dim"))
+        left = width - length(spans)
+        spans.append(
+            (next((text for text in (f" +{line.like} alike", f" +{line.like}") if len(text) <= left), ""), "dim")
+        )
     return tuple(spans)
 
 
-def legend(width: int) -> list[Line]:
+def legend(room: int, width: int) -> list[Line]:
     """What the signs mean, over as many lines as it takes."""
-    found = [MARGIN + " " * (LABEL - len(GAP))]
+    indent = MARGIN + " " * room
+    found = [indent]
     for use, name in LEGEND:
         word = f"{GAP}{use.value} {name}"
-        if len(found[-1]) + len(word) > width - 1:
-            found.append(found[0][: LABEL + len(MARGIN) - len(GAP)])
+        if len(found[-1]) + len(word) > width - 1 and found[-1] != indent:
+            found.append(indent)
         found[-1] += word
     return [((line, "dim"),) for line in found]

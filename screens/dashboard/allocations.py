@@ -15,14 +15,14 @@ class Allocations(TablePane):
 
     TITLE = "Allocations"
     NEEDS = ("services", "servicel2statuses", "events")
-    EMPTY = "No Service asks for an address yet. Deploy the stack: homelab-tui apply"
+    EMPTY = "No Service wants an address yet. To deploy: homelab-tui apply"
 
-    def summary(self, scene: Scene) -> str:
+    def summary(self, scene: Scene) -> tuple[str, ...]:
         """How many have what they asked for."""
         found = scene.snapshot.allocations if scene.snapshot else ()
         pending = sum(one.pending is not None for one in found)
-        given = f"{len(found) - pending} given" if found else ""
-        return f"layer 2 ─ {given}{f', {pending} pending' if pending else ''}" if given else "layer 2"
+        counted = (f"{len(found) - pending} given{f', {pending} pending' if pending else ''}",) if found else ()
+        return (*counted, "layer 2")
 
     def data(self, scene: Scene) -> Table | None:
         """One row per Service."""
@@ -43,13 +43,13 @@ def facts(one: Allocation) -> tuple[tuple[str, str], ...]:
     return (
         ("Service", one.service),
         ("Address", address or "none"),
+        *((("Pending", one.pending),) if one.pending else ()),
         ("Wanted", one.wanted or "any of the pool"),
         ("Pool", one.pool or NOTHING),
         ("Announced by", one.announced_by or "nobody"),
         ("Policy", f"{one.policy}: {POLICIES.get(one.policy, 'not known here')}"),
         ("Ports", ", ".join(one.ports) or NOTHING),
         *loopback,
-        *((("Pending", one.pending),) if one.pending else ()),
     )
 
 

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import on
+from textual.events import Resize
 from textual.types import CSSPathType
 from textual.widget import Widget
 
 from screens.board import Board, pane_named
 from screens.commands import Command
 from screens.scene import Scene
-from screens.widgets.definitions import definitions
-from screens.widgets.lines import Lines
-from screens.widgets.pane import TablePane
+from screens.widgets.definitions import GAP, definitions
+from screens.widgets.lines import Line, Lines
+from screens.widgets.pane import RULE, TablePane
 from screens.widgets.patch_table import PatchTable
 
 
@@ -38,6 +39,12 @@ class Alone(Board):
         super().show(scene)
         self._show_details(scene)
 
+    def on_resize(self, event: Resize) -> None:
+        """Another size: other lines."""
+        super().on_resize(event)
+        if self.is_mounted:
+            self._show_details(self._scene())
+
     @on(PatchTable.Pointed)
     def _pointed(self) -> None:
         self._show_details(self._scene())
@@ -46,4 +53,13 @@ class Alone(Board):
         pane = self.query_one(TablePane)
         row = pane.table.pointed
         found = pane.details(row.key, scene) if row else ()
-        self._details.show_lines(definitions(found, self.size.width - 1))
+        lines = definitions(found, self.size.width - 1)
+        most = max(self.size.height // 2 - 1, 0)
+        rest: list[Line] = [((f"{GAP}…", "dim"),)] if len(lines) > most else []
+        shown = [*lines[: most - len(rest)], *rest] if most else []
+        self._details.show_lines([rule(self.size.width), *shown] if shown else [])
+
+
+def rule(width: int) -> Line:
+    """Between the table and what is said of one of its rows."""
+    return ((f" {RULE * (width - 1)}", "dim"),)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from homelab.observe.routes import Route, RouteState
-from homelab.observe.text import NOTHING, route_head, route_row, state_word
+from homelab.observe.text import NOTHING, ROUTE_COLUMNS, Row, route_head, route_row, state_word
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
+
+ZONE = ROUTE_COLUMNS.index("ZONE")
+ZONES = {"internal": "int", "external": "ext"}
 
 
 class Routes(TablePane):
@@ -15,27 +19,33 @@ class Routes(TablePane):
 
     TITLE = "Routes"
     NEEDS = ("ingresses", "services", "endpointslices", "middlewares", "pods", "traefik")
-    EMPTY = "No Ingress names a host yet. `homelab-tui apply` brings a sample app, whoami."
+    EMPTY = "No Ingress names a host yet. For a sample app: homelab-tui apply"
 
-    def summary(self, scene: Scene) -> str:
+    def summary(self, scene: Scene) -> tuple[str, ...]:
         """How many work."""
         found = scene.snapshot.routes if scene.snapshot else ()
         if not found:
-            return ""
+            return ()
         served = sum(route.state is RouteState.SERVED for route in found)
         problems = len(found) - served
-        return f"{served} served" + (f", {problems} problem{'s' if problems > 1 else ''}" if problems else "")
+        return (f"{served} served" + (f", {problems} problem{'s' if problems > 1 else ''}" if problems else ""),)
 
     def data(self, scene: Scene) -> Table | None:
         """One row per host and path."""
         if scene.snapshot is None:
             return None
-        return Table(route_head(scene.snapshot.routes), tuple(map(route_row, scene.snapshot.routes)))
+        return Table(route_head(scene.snapshot.routes), tuple(map(row, scene.snapshot.routes)))
 
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one route."""
         found = scene.snapshot.routes if scene.snapshot else ()
-        return next((facts(one, scene) for one in found if route_row(one).key == key), ())
+        return next((facts(one, scene) for one in found if row(one).key == key), ())
+
+
+def row(one: Route) -> Row:
+    """One line; the zone in a few letters, which leaves room for long names."""
+    found = route_row(one)
+    return replace(found, cells=(*found.cells[:ZONE], ZONES.get(one.zone, one.zone), *found.cells[ZONE + 1 :]))
 
 
 def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
@@ -45,12 +55,12 @@ def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
     try_it = f"curl -H 'Host: {one.host}' http://{loopback}{one.path}" if loopback else None
     found = (
         ("Host", f"{one.host}{one.path}" + (f" ({one.path_type})" if one.path_type else "")),
+        ("State", state_word(one)),
+        ("Why", one.error),
         ("Zone", f"{one.zone}, at {one.address or 'no address'}"),
         ("Service", f"{one.service or NOTHING}, {ready(one.endpoints)}"),
         ("From", one.source),
         ("Auth", one.auth or "none"),
-        ("State", state_word(one)),
-        ("Why", one.error),
         ("Note", one.note),
         ("Try", try_it),
     )

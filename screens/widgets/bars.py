@@ -8,13 +8,13 @@ from textual.events import Resize
 
 from homelab.observe.nodes import Node
 from homelab.observe.snapshot import KINDS, Asked, SourceState
-from homelab.observe.text import cells, clean, shortened
-from screens.commands import Command, sign
+from homelab.observe.text import clean, shortened
+from screens.commands import MOVES, Command, sign
 from screens.freshness import SIGNS, STYLES, WORST_FIRST
 from screens.scene import Scene
-from screens.widgets.lines import Line, Lines, Span
+from screens.widgets.lines import Line, Lines, Span, length
 
-GAP = "  "
+MARGIN, GAP = " ", "  "
 MOST_NAMED = 2
 MANY = 6
 """Traefiks of which each has a sign of its own."""
@@ -43,23 +43,29 @@ class KeyLine(Lines):
     """What can be pressed."""
 
     def __init__(self, commands: Sequence[Command], current: str) -> None:
-        super().__init__([keys(commands, current)], classes="key-line")
+        super().__init__(classes="key-line")
+        self._commands, self._current = commands, current
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width: other words."""
+        self.show_lines([keys(self._commands, self._current, event.size.width)])
 
 
 def status(scene: Scene, width: int) -> Line:
-    """What is left and right; where the room is short the middle gap goes first, then words of the left."""
-    right = health(scene)
-    room = width - length(right) - 1
-    left = next((line for line in lefts(scene) if length(line) <= room), [(" homelab", "title")])
-    gap = " " * max(room - length(left), 1)
-    return (*left, (gap, ""), *right, (" ", ""))
+    """What is left and right; where the room is short words of the left go first, then the Traefiks."""
+    for right in rights(scene):
+        room = width - length(right) - len(MARGIN)
+        for left in lefts(scene):
+            if length(left) < room:
+                return (*left, (" " * (room - length(left)), ""), *right, (MARGIN, ""))
+    return ((shortened(f"{MARGIN}homelab", width), "title"),)
 
 
 def lefts(scene: Scene) -> Iterable[list[Span]]:
     """The left side, the longest form first."""
     found = scene.snapshot.nodes if scene.snapshot else ()
     mode: Span = (GAP + ("read-only" if scene.read_only else "read-write"), "warn" if scene.read_only else "dim")
-    title: Span = (" homelab", "title")
+    title: Span = (f"{MARGIN}homelab", "title")
     cluster: Span = (GAP + clean(name_of(scene, found)), "strong")
     version: Span = (GAP + f"k8s {clean(scene.version or '…')}", "")
     machines = nodes(found)
@@ -67,6 +73,7 @@ def lefts(scene: Scene) -> Iterable[list[Span]]:
     yield [title, version, *machines, mode]
     yield [title, *machines, mode]
     yield [title, mode]
+    yield [title]
 
 
 def name_of(scene: Scene, found: Sequence[Node]) -> str:
@@ -86,13 +93,19 @@ def nodes(found: Sequence[Node]) -> list[Span]:
     return [(count, ""), (f"✗ {named}", "bad")]
 
 
-def health(scene: Scene) -> list[Span]:
-    """A sign for the API and one for each Traefik."""
+def rights(scene: Scene) -> Iterable[list[Span]]:
+    """The right side, the longest form first."""
+    yield [*api(scene), (f"{GAP}traefik ", ""), *traefiks(scene)]
+    yield api(scene)
+
+
+def api(scene: Scene) -> list[Span]:
+    """A sign for the API: that of the worst of its kinds."""
     kinds = {name: scene.source(name).state for name in KINDS}
     worst = min(kinds.values(), key=WORST_FIRST.index)
     if worst is SourceState.ABSENT:  # a kind that is not there yet says nothing of the API
         worst = SourceState.LIVE
-    return [("api ", ""), (SIGNS[worst], STYLES[worst]), (GAP + "traefik ", ""), *traefiks(scene)]
+    return [("api ", ""), (SIGNS[worst], STYLES[worst])]
 
 
 def traefiks(scene: Scene) -> list[Span]:
@@ -106,18 +119,24 @@ def traefiks(scene: Scene) -> list[Span]:
 
 def answered(asked: Asked) -> SourceState:
     """How one Traefik fares."""
-    return SourceState.FAILED if asked.error else SourceState.LIVE
+    if not asked.error:
+        return SourceState.LIVE
+    return SourceState.STALE if asked.known else SourceState.FAILED
 
 
-def keys(commands: Sequence[Command], current: str) -> Line:
-    """`1 home  2 addresses …`, the current one marked."""
-    spans: list[Span] = []
-    for command in commands:
-        here = command.id == current
-        spans += [(f" {sign(command)}", "accent"), (f" {command.label} ", "cursor" if here else "dim")]
-    return tuple(spans)
+def keys(commands: Sequence[Command], current: str, width: int) -> Line:
+    """`1 home  2 allocations …`, the current one marked; where the room is short only that one has a name."""
+    moves = [span for key, what in MOVES for span in ((f"{GAP}{key}", "accent"), (f" {what}", "dim"))]
+    named = [span for command in commands for span in key(command, command.id == current)]
+    bare = [span for command in commands for span in key(command, command.id == current, bare=True)]
+    room = width - length(named) - length(moves) - len(MARGIN)
+    if room > 0:
+        return (*named, (" " * room, ""), *moves, (MARGIN, ""))
+    return tuple(named if length(named) <= width else bare)
 
 
-def length(line: Iterable[Span]) -> int:
-    """Columns."""
-    return sum(cells(text) for text, _ in line)
+def key(command: Command, here: bool, *, bare: bool = False) -> list[Span]:
+    """One key with its name; the view in front is marked by sign and colour."""
+    mark = "▸" if here else MARGIN
+    name = [] if bare and not here else [(f" {command.label} ", "cursor" if here else "dim")]
+    return [(f"{mark}{sign(command)}", "accent"), *name]

@@ -5,40 +5,37 @@ A widget of Textual is repainted as a whole, which costs up to a hundred times t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.theme import Theme
+
+from homelab.observe.text import cells
 
 Span = tuple[str, str]
-"""A text without control characters, and the name of its style: one of STYLES, or empty."""
+"""A text without control characters, and the name of its style: one of `styles`, or empty."""
 Line = tuple[Span, ...]
 
-STYLES = ("good", "warn", "bad", "dim", "strong", "title", "accent", "head", "cursor")
+COLORS = frozenset({"foreground", "background", "primary", "text-success", "text-warning", "text-error"})
+"""Variables of the theme."""
+FAINT = 0.45
+"""How much of the background shows through what is less important."""
+
+
+def length(line: Iterable[Span]) -> int:
+    """Columns."""
+    return sum(cells(text) for text, _ in line)
 
 
 class Lines(ScrollView, can_focus=False):
     """Shows lines; shown again, it compares first and repaints those that differ."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
-    DEFAULT_CSS = """
-    Lines {
-        height: auto; overflow-x: hidden; overflow-y: hidden; scrollbar-size: 0 0;
-        & > .lines--good { color: $text-success; }
-        & > .lines--warn { color: $text-warning; }
-        & > .lines--bad { color: $text-error; text-style: bold; }
-        & > .lines--dim { color: $foreground 55%; }
-        & > .lines--strong { text-style: bold; }
-        & > .lines--title { color: $primary; text-style: bold; }
-        & > .lines--accent { color: $primary; }
-        & > .lines--head { color: $foreground 55%; }
-        & > .lines--cursor { background: $primary 25%; }
-    }
-    """
+    DEFAULT_CSS = "Lines { height: auto; overflow-x: hidden; overflow-y: hidden; scrollbar-size: 0 0; }"
 
     def __init__(self, lines: Sequence[Line] = (), *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -80,4 +77,30 @@ class Lines(ScrollView, can_focus=False):
 
     def styled(self, name: str) -> Style:
         """The style of a name, over the widget's own."""
-        return self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
+        if not name:
+            return self.rich_style
+        if (known := _STYLES.get(self.app.theme)) is None:
+            known = _STYLES[self.app.theme] = styles(self.app.current_theme)
+        return self.rich_style + known[name]
+
+
+_STYLES: dict[str, Mapping[str, Style]] = {}
+"""By theme; component classes would be matched anew for each widget, time after time before the first row."""
+
+
+def styles(theme: Theme) -> Mapping[str, Style]:
+    """The style of every name."""
+    found = {name: Color.parse(value) for name, value in theme.to_color_system().generate().items() if name in COLORS}
+    ground = found["background"]
+    dim = found["foreground"].blend(ground, FAINT)
+    return {
+        "good": Style(color=found["text-success"].rich_color),
+        "warn": Style(color=found["text-warning"].rich_color),
+        "bad": Style(color=found["text-error"].rich_color, bold=True),
+        "dim": Style(color=dim.rich_color),
+        "head": Style(color=dim.rich_color),
+        "strong": Style(bold=True),
+        "title": Style(color=found["primary"].rich_color, bold=True),
+        "accent": Style(color=found["primary"].rich_color),
+        "cursor": Style(bgcolor=ground.blend(found["primary"], FAINT / 2).rich_color),
+    }

@@ -17,8 +17,8 @@ from homelab.observe.snapshot import SourceState
 from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
-from screens.widgets.lines import Line, Lines, Span
-from screens.widgets.patch_table import PatchTable
+from screens.widgets.lines import Line, Lines, Span, length
+from screens.widgets.patch_table import NO_HEAD, PatchTable
 
 RULE = "─"
 NOTICE_LINES = 3
@@ -52,19 +52,22 @@ class Pane(Vertical):
 
     def compose_body(self) -> Iterable[Lines]:
         """What is below the title."""
-        raise NotImplementedError
+        return ()
 
-    def summary(self, scene: Scene) -> str:
-        """A few words after the title; empty for none."""
-        return ""
+    def summary(self, scene: Scene) -> tuple[str, ...]:
+        """A few words each, after the title, the most important first: where the room is short the last ones go."""
+        return ()
 
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """Show the data, or the sentences where there are any: another face than data."""
-        raise NotImplementedError
 
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
         """Sentences that stand in the place of data, and their style; none when there is data."""
-        raise NotImplementedError
+        return (), ""
+
+    def notice(self, fresh: Freshness) -> str | None:
+        """What is said above data that cannot be trusted."""
+        return fresh.trouble if fresh.state in {SourceState.STALE, SourceState.FAILED} else None
 
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
@@ -75,7 +78,7 @@ class Pane(Vertical):
     def _show(self, scene: Scene) -> None:
         fresh = freshness(scene, self.NEEDS)
         sentences, style = self.face(scene, fresh)
-        notice = fresh.trouble if fresh.state in {SourceState.STALE, SourceState.FAILED} and not sentences else None
+        notice = None if sentences else self.notice(fresh)
         self.set_class(bool(notice), "troubled")
         room = self.size.width - 1
         said = wrapped(INDENT + notice, room) if notice else []
@@ -136,7 +139,7 @@ class TablePane(Pane):
 
     def data(self, scene: Scene) -> Table | None:
         """The rows; None while not enough is known."""
-        raise NotImplementedError
+        return None
 
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one row, as names and values: shown below the table where it has a screen alone."""
@@ -157,19 +160,31 @@ class TablePane(Pane):
         self.set_class(bool(sentences), "faced")
         room = self.size.width - 1
         self._face.show_lines([((line, style),) for said in sentences for line in wrapped(INDENT + said, room)])
-        if not sentences and (table := self.data(scene)):
-            self.table.show_rows(table.head, table.rows)
+        table = None if sentences else self.data(scene)
+        self.table.show_rows(*((table.head, table.rows) if table else (NO_HEAD, ())))
 
 
-def title_line(title: str, summary: str, fresh: Freshness, width: int, pointed: bool) -> Line:
-    """`Title ─ summary ─────── ● live`, over the whole width."""
+def title_line(title: str, summary: Sequence[str], fresh: Freshness, width: int, pointed: bool) -> Line:
+    """`Title ─ summary ─────── ● live`, over the whole width; how fresh it is goes last."""
+    end: list[Span] = [(f" {fresh.word} ", fresh.style), (RULE, "dim")]
     mark = "▸" if pointed else " "
-    begin: list[Span] = [(mark, "accent"), (title, "title")]
-    end: list[Span] = [(f" {fresh.word} ", fresh.style)]
-    room = width - sum(cells(text) for text, _ in (*begin, *end)) - len(RULE)
-    said = shortened(clean(f" {RULE} {summary}" if summary else ""), max(room, 0))
-    rule = " " + RULE * (room - cells(said) - 1) if room > cells(said) else ""
-    return (*begin, (said, ""), (rule, "dim"), *end, (RULE, "dim"))
+    name = shortened(title, max(width - length(end) - len(mark), 1))
+    room = width - length(end) - len(mark) - cells(name)
+    said = fitting(summary, room)
+    left = room - cells(said)
+    rule = " " + RULE * (left - 1) if left > 0 else ""
+    return ((mark, "accent"), (name, "title"), (said, ""), (rule, "dim"), *end)
+
+
+def fitting(parts: Sequence[str], room: int) -> str:
+    """As many of the parts as there is room for, each whole."""
+    said = ""
+    for part in parts:
+        longer = f"{said} {RULE} {clean(part)}"
+        if cells(longer) > room:
+            break
+        said = longer
+    return said
 
 
 def cut(lines: list[str], most: int, width: int) -> list[str]:

@@ -63,6 +63,7 @@ class PatchTable(Lines, can_focus=True):
             self._head, self._widths = head, {}
         self._follow(before.key if before else None)
         self._draw()
+        self._into_view()
         if self.pointed != before:
             self.post_message(self.Pointed(self.pointed))
 
@@ -75,10 +76,12 @@ class PatchTable(Lines, can_focus=True):
         self._at = max(min(self._at, len(self._rows) - 1), 0) if found is None else found
 
     def _draw(self) -> None:
-        """Make the lines anew, those of equal rows from memory."""
-        room = self.size.width - len(MARGIN) - 1
-        if room <= 0:
+        """Make the lines anew, those of equal rows from memory; none while the table has no place on the screen."""
+        if not self.size.width:
+            self._starts, self._drawn = [], {}
+            self.show_lines(())
             return
+        room = max(self.size.width - len(MARGIN) - 1, 1)
         widths = fitted(self._head, [row.cells for row in self._rows], room + len(GAP))
         known = self._drawn if widths == self._widths else {}
         self._widths = widths
@@ -112,7 +115,7 @@ class PatchTable(Lines, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Move the cursor by rows."""
-        if not self._rows:
+        if not self._starts:
             return
         before, self._at = self._at, max(0, min(self._at + by, len(self._rows) - 1))
         if before != self._at:
@@ -127,6 +130,8 @@ class PatchTable(Lines, can_focus=True):
 
     def _into_view(self) -> None:
         """Scroll until the cursor's row is seen with the sentences below it."""
+        if not self._starts:
+            return
         first = self._starts[self._at]
         last = first + len(self._drawn[self._rows[self._at]]) - 1
         top, height = self.scroll_offset.y, self.size.height
@@ -136,13 +141,12 @@ class PatchTable(Lines, can_focus=True):
             top = first - 1
         if self._at == 0:
             top = 0
-        self.scroll_to(y=top, animate=False, immediate=True)
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)  # no scrollbar is shown
 
     def on_resize(self, event: Resize) -> None:
         """Other widths: other columns."""
         self._draw()
-        if self._rows and self._starts:
-            self._into_view()
+        self._into_view()
 
     def on_focus(self, event: Focus) -> None:
         """The cursor appears."""

@@ -220,7 +220,9 @@ for file in top.rglob("*.py"):
 
 
 def test_the_core_loads_neither_a_screen_nor_a_client() -> None:
-    modules = loaded(EVERYTHING.format(filter="not name.startswith(('homelab.adapters.', 'homelab.lab.')) and '__' not in name"))
+    modules = loaded(
+        EVERYTHING.format(filter="not name.startswith(('homelab.adapters.', 'homelab.lab.')) and '__' not in name")
+    )
 
     assert {"homelab", "ruamel"} <= modules
     assert not modules & {"textual", "rich", "kubernetes", "aiohttp", "httpx", "consul", "passlib"}

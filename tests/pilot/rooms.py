@@ -1,0 +1,323 @@
+"""A home for one test: the lab's API in this process, with objects put straight into its store, and a console on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+from aiohttp import web
+from textual.pilot import Pilot
+
+from homelab.lab.api.server import Api
+from homelab.lab.refusal import Refusal
+from homelab.lab.store import Store
+from homelab.lab.upstream import StandIns
+from homelab.plan.file import initial
+from homelab.ports import Kind, Raw, Ref
+from homelab.stack.versions import versions
+from screens.widgets.lines import Lines
+from tui.app import Console
+from tui.console import Home
+from tui.options import Options
+
+TOKEN = "a-token-for-this-test"
+PATIENCE = 20.0
+"""Seconds after which a condition that does not come true fails its test."""
+SMALL, LARGE = (80, 24), (120, 40)
+NAMESPACE = Kind("v1", "Namespace")
+
+
+@dataclass
+class Household:
+    """What a test does to the cluster."""
+
+    folder: Path
+    store: Store = field(default_factory=Store)
+    forbidden: set[str] = field(default_factory=set)
+    """Kinds, in the plural, that the console's user may not read."""
+    routers: dict[str, list[Raw]] = field(default_factory=dict)
+    """What each Traefik answers, by the pod's name."""
+    port: int = 0
+    _runner: web.ServerRunner | None = None
+
+    @property
+    def plan(self) -> Path:
+        """The plan's file; the test may write it anew before it opens the console."""
+        return self.folder / "homelab.yaml"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The way to the API."""
+        return self.folder / "kubeconfig"
+
+    async def start(self) -> None:
+        """Answer; on the same port as before, if there was one."""
+        api = Api(self.store, TOKEN, self._proxied)
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            kind = next((kind for kind in self.forbidden if kind in request.path.split("/")), None)
+            return await api.answer(request) if kind is None else _forbidding(kind)
+
+        server = web.Server(answer, handler_cancellation=True)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True).start()
+        self.port = self._runner.addresses[0][1]
+        self.kubeconfig.write_text(yaml.safe_dump(_kubeconfig(f"http://127.0.0.1:{self.port}")))
+        self.kubeconfig.chmod(0o600)
+
+    async def stop(self) -> None:
+        """Hang up on everybody."""
+        if self._runner:
+            await self._runner.cleanup()
+        self._runner = None
+
+    async def _proxied(self, pod: Raw, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(self.routers.get(pod["metadata"]["name"], []))
+
+    def put(self, *objects: Raw) -> None:
+        """Objects that are there from now on, in place of older ones of the same name."""
+        for obj in objects:
+            ref = Ref.of(obj)
+            if ref.namespace and not self.store.get(space := Ref(NAMESPACE, None, ref.namespace)):
+                self.store.create(thing(space.kind, space.name))
+            if self.store.get(ref):
+                self.store.update(obj)
+            else:
+                self.store.create(obj)
+            if "status" in obj:
+                self.store.set_status(ref, obj["status"])
+
+    def take(self, *objects: Raw) -> None:
+        """Objects that are gone from now on."""
+        for obj in objects:
+            self.store.delete(Ref.of(obj))
+
+    def install_crds(self) -> None:
+        """The kinds of MetalLB and of Traefik."""
+        for entry in versions().upstream.values():
+            found = yaml.safe_load_all(StandIns().read(entry))
+            self.put(*(obj for obj in found if obj["kind"] == "CustomResourceDefinition"))
+
+
+def _forbidding(kind: str) -> web.Response:
+    why = f'{kind} is forbidden: User "anna" cannot list resource "{kind}" in API group "" at the cluster scope'
+    refusal = Refusal(HTTPStatus.FORBIDDEN, "Forbidden", why, {"kind": kind})
+    return web.json_response(refusal.status(), status=refusal.code)
+
+
+def _kubeconfig(url: str) -> Raw:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}],
+        "clusters": [{"name": "lab", "cluster": {"server": url}}],
+        "users": [{"name": "lab", "user": {"token": TOKEN}}],
+    }
+
+
+@asynccontextmanager
+async def household(folder: Path) -> AsyncIterator[Household]:
+    """A bare cluster with three machines and the article's plan; the API answers."""
+    home = Household(folder)
+    home.plan.write_text(initial())
+    home.put(node("master1", "192.168.1.50"), node("node1", "192.168.1.55"), node("node2", "192.168.1.56"))
+    near = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
+    with patch.dict(os.environ, near):
+        await home.start()
+        try:
+            yield home
+        finally:
+            await home.stop()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who looks at the console and presses keys."""
+
+    app: Console
+    pilot: Pilot[int]
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text, a line each, as wide as the terminal."""
+        return ["".join(part.text for part in strip) for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def text(self) -> str:
+        """The screen as one text, without what is empty at the right."""
+        return "\n".join(line.rstrip() for line in self.lines)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys and wait until they are done with."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def sees(self, *words: str) -> None:
+        """Wait until all of it is on the screen."""
+        await self.until(lambda: all(word in self.text for word in words), words)
+
+    async def misses(self, *words: str) -> None:
+        """Wait until none of it is on the screen."""
+        await self.until(lambda: not any(word in self.text for word in words), words)
+
+    async def sees_exactly(self, screen: str) -> None:
+        """Wait until the whole screen is this."""
+        await self.until(lambda: self.text.strip("\n") == screen.strip("\n"), screen)
+
+    async def until(self, condition: Callable[[], bool], what: object = "") -> None:
+        """Wait until it is true; when it does not become so the screen is in the failure."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition():
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            pytest.fail(f"{what} did not come true; the screen:\n{self.text}")
+
+    async def resize(self, width: int, height: int) -> None:
+        """Another size of the terminal."""
+        await self.pilot.resize_terminal(width, height)
+        await self.pilot.pause()
+
+    def line(self, word: str) -> str:
+        """The only line of the screen with a word."""
+        (found,) = [line for line in self.text.splitlines() if word in line]
+        return found
+
+
+@asynccontextmanager
+async def watching(home: Household, size: tuple[int, int] = SMALL, *, read_only: bool = False) -> AsyncIterator[Person]:
+    """The console on the household's cluster, as `homelab-tui` opens it."""
+    options = Options(plan=home.plan, kubeconfig=str(home.kubeconfig), context=None, mirror=None, read_only=read_only)
+    app = Console(Home(options), read_only=read_only)
+    async with app.run_test(size=size) as pilot:
+        yield Person(app, pilot)
+
+
+@contextmanager
+def painting() -> Iterator[list[tuple[str, int]]]:
+    """Every line that is painted anew inside the block: the classes of its widget, and which line it was."""
+    painted: list[tuple[str, int]] = []
+    paint = Lines.strip
+
+    def noted(lines: Lines, at: int) -> Any:
+        painted.append((" ".join(sorted(lines.classes)) or type(lines).__name__, at))
+        return paint(lines, at)
+
+    with patch.object(Lines, "strip", noted):
+        yield painted
+
+
+# What is in the cluster
+
+
+def thing(
+    kind: Kind, name: str, namespace: str | None = None, *, status: Any = None, spec: Any = None, **meta: Any
+) -> Raw:
+    """Any object."""
+    named = {"name": name, **meta} | ({"namespace": namespace} if namespace else {})
+    parts = {"spec": spec, "status": status}
+    found = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": named}
+    return found | {key: value for key, value in parts.items() if value is not None}
+
+
+def node(name: str, address: str, *, ready: str = "True") -> Raw:
+    """A machine."""
+    conditions = [{"type": "Ready", "status": ready}]
+    addresses = [{"type": "InternalIP", "address": address}]
+    return thing(
+        Kind("v1", "Node"),
+        name,
+        status={"conditions": conditions, "addresses": addresses},
+        spec={"podCIDR": "10.1.0.0/24"},
+    )
+
+
+def service(name: str, given: str | None = None, *, wanted: str | None = None, zone: str | None = None) -> Raw:
+    """A LoadBalancer Service in namespace homelab."""
+    notes = {"metallb.io/loadBalancerIPs": wanted} if wanted else {}
+    labels = {"homelab-tui/zone": zone} if zone else {}
+    ingress = [{"ip": given}] if given else []
+    return thing(
+        Kind("v1", "Service"),
+        name,
+        "homelab",
+        annotations=notes,
+        labels=labels,
+        spec={"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]},
+        status={"loadBalancer": {"ingress": ingress}},
+    )
+
+
+def refused(name: str, why: str, number: int = 1) -> Raw:
+    """MetalLB's event about a Service that gets no address."""
+    about = {"kind": "Service", "namespace": "homelab", "name": name}
+    event = thing(Kind("v1", "Event"), f"{name}.{number}", "homelab")
+    said = {"reason": "AllocationFailed", "message": why, "lastTimestamp": f"2026-11-23T05:00:0{number}Z"}
+    return {**event, "involvedObject": about, **said}
+
+
+def announced(name: str, by: str) -> Raw:
+    """What a MetalLB speaker says that it announces."""
+    said = {"node": by, "serviceName": name, "serviceNamespace": "homelab"}
+    return thing(Kind("metallb.io/v1beta1", "ServiceL2Status"), f"l2-{name}", "metallb-system", status=said)
+
+
+def traefik(name: str, zone: str = "internal") -> Raw:
+    """A Traefik pod of ours that is ready."""
+    labels = {"app.kubernetes.io/name": "traefik", "homelab-tui/zone": zone}
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return thing(Kind("v1", "Pod"), name, "homelab", labels=labels, status=ready)
+
+
+def ingress(name: str, host: str, *, to: str = "web", **meta: Any) -> Raw:
+    """An Ingress in namespace apps to port 80 of a Service."""
+    backend = {"service": {"name": to, "port": {"number": 80}}}
+    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    return thing(Kind("networking.k8s.io/v1", "Ingress"), name, "apps", spec={"rules": [rule]}, **meta)
+
+
+def router(name: str, host: str) -> Raw:
+    """The router that Traefik makes of such an Ingress."""
+    key = f"apps-{name}-{host.replace('.', '-')}@kubernetes"
+    rule = f'Host("{host}") && PathPrefix("/")'
+    return {"name": key, "rule": rule, "status": "enabled", "entryPoints": ["web"], "service": "apps-web-80"}
+
+
+def app(*, ready: bool = True) -> tuple[Raw, Raw]:
+    """Service `web` in namespace apps, with one pod behind it."""
+    ports = [{"name": "http", "port": 80, "protocol": "TCP"}]
+    labels = {"kubernetes.io/service-name": "web"}
+    endpoint = {"addresses": ["10.1.0.7"], "conditions": {"ready": ready}}
+    behind = thing(Kind("discovery.k8s.io/v1", "EndpointSlice"), "web-1", "apps", labels=labels)
+    return (
+        thing(Kind("v1", "Service"), "web", "apps", spec={"type": "ClusterIP", "ports": ports}),
+        {**behind, "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}], "endpoints": [endpoint]},
+    )
+
+
+def deployed(home: Household) -> None:
+    """Both Traefiks with their addresses, and one app that the internal ones serve."""
+    home.install_crds()
+    home.put(
+        service("traefik-internal", "192.168.1.20", zone="internal"),
+        service("traefik-external", "192.168.1.21", zone="external"),
+        announced("traefik-internal", "node1"),
+        announced("traefik-external", "node2"),
+        traefik("traefik-internal-1"),
+        traefik("traefik-internal-2"),
+        *app(),
+        ingress("web", "web.home.test"),
+    )
+    for pod in ("traefik-internal-1", "traefik-internal-2"):
+        home.routers[pod] = [router("web", "web.home.test")]

@@ -1,0 +1,58 @@
+"""What goes over the line: nothing while nothing changes, and little for one change. Counts of bytes are exact."""
+
+from __future__ import annotations
+
+import pytest
+from consoles import Open
+
+from benchmarks.service import NAME, Service
+from benchmarks.terminal import DOWN, UP, Terminal
+from homelab.observe.live import ASK_SECONDS
+
+pytest_plugins = ("opening",)
+
+SIZES = pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40)])
+ROW = 500
+
+
+def cost(terminal: Terminal, row: Service) -> int:
+    """Bytes for a new address of the row."""
+    before, address = terminal.count, row.address()
+    row.move(address)
+    terminal.arrival(address, since=before)
+    return terminal.settled() - before
+
+
+def test_a_healthy_cluster_at_rest_costs_not_one_byte(console: Open) -> None:
+    terminal = console.ready(columns=120, lines=40)
+
+    assert not terminal.listen(1.5 * ASK_SECONDS), "the Traefiks were asked, and said what they had said before"
+
+
+@SIZES
+def test_a_changed_row_costs_no_more_than_the_row(console: Open, row: Service, columns: int, lines: int) -> None:
+    terminal = console.ready(columns=columns, lines=lines)
+    cost(terminal, row)  # the first one also sends what was marked during the start and looks as before
+
+    assert cost(terminal, row) <= ROW
+
+
+def test_a_change_that_no_pane_shows_costs_not_one_byte(console: Open, row: Service) -> None:
+    terminal = console.ready()
+    cost(terminal, row)  # as above
+    alone = cost(terminal, row)
+
+    row.note("unseen")  # it comes before the next address: both are changes of one object
+
+    assert cost(terminal, row) == alone
+
+
+def test_moving_the_cursor_costs_two_rows(console: Open, row: Service) -> None:
+    terminal = console.ready()
+    terminal.shows(NAME)
+
+    for key in (DOWN, UP):
+        before = terminal.settled()
+        terminal.send(key)
+        terminal.next_arrival(before)
+        assert terminal.settled() - before <= 2 * ROW

@@ -1,0 +1,162 @@
+"""What the screens are drawn with: no line is wider than its place, nothing in it can steer a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from unicodedata import category
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from objects import article_plan, node
+
+from homelab.observe.live import stamp
+from homelab.observe.snapshot import KINDS, Asked, Source, SourceState, World, snapshot
+from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
+from screens.board import named
+from screens.commands import COMMANDS, panes
+from screens.dashboard.addresses import map_lines
+from screens.freshness import Freshness, freshness
+from screens.help import help_lines
+from screens.scene import Scene
+from screens.widgets.bars import keys, status
+from screens.widgets.definitions import definitions
+from screens.widgets.lines import Line, length
+from screens.widgets.pane import title_line
+from screens.widgets.patch_table import MARGIN, drawn, head_line
+
+NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+NAMES = st.text(max_size=60) | st.sampled_from(["家庭🏠" * 9, "\x1b[2J\x9b31m", "e\u0301" * 30, "x" * 300, "\u202eabc"])
+WIDTHS = st.integers(10, 200)
+FRESH = Freshness(SourceState.STALE, "▲ stale 40 s")
+
+
+def text(line: Line) -> str:
+    """A line without its styles."""
+    return "".join(part for part, _ in line)
+
+
+def steers(line: Line) -> bool:
+    """Whether a line holds what a terminal might obey."""
+    return any(category(char) in {"Cc", "Cf", "Cs"} for char in text(line))
+
+
+def scene(**sources: Source) -> Scene:
+    """An empty cluster; sources that are not named are live."""
+    known = dict.fromkeys((*KINDS, "traefik"), Source(SourceState.LIVE)) | sources
+    return Scene(NOW, read_only=False, snapshot=snapshot(World(), known, stamp(NOW)))
+
+
+@given(NAMES, st.lists(NAMES, max_size=3), WIDTHS | st.integers(14, 20), st.booleans())
+def test_a_title_is_as_wide_as_its_pane(title: str, summary: list[str], width: int, pointed: bool) -> None:
+    line = title_line("Allocations", summary, FRESH, max(width, 17), pointed)
+
+    assert length(line) == max(width, 17)
+    assert not steers(line)
+    assert text(line).endswith(" ▲ stale 40 s ─")
+
+
+def test_a_summary_loses_whole_parts() -> None:
+    parts = ("2 given, 1 pending", "layer 2")
+
+    shown = [text(title_line("Allocations", parts, FRESH, width, False)) for width in (70, 53, 40)]
+
+    assert ["layer 2" in line for line in shown] == [True, False, False]
+    assert ["1 pending" in line for line in shown] == [True, True, False]
+
+
+@given(NAMES, NAMES, st.lists(NAMES.filter(bool), max_size=4), WIDTHS, st.integers(0, 9))
+def test_the_status_line_fits(name: str, version: str, lost: list[str], width: int, traefiks: int) -> None:
+    found = snapshot(World({"nodes": [node(one, ready="False") for one in lost]}), {}, stamp(NOW))
+    asked = tuple(Asked(f"homelab/t-{at}", "internal", None, known=True) for at in range(traefiks))
+    shown = Scene(NOW, read_only=True, name=name, version=version, snapshot=replace(found, traefiks=asked))
+
+    line = status(shown, width)
+
+    assert length(line) <= width
+    assert not steers(line)
+
+
+@given(st.integers(20, 200))
+def test_the_key_line_fits_and_marks_the_view_in_front(width: int) -> None:
+    line = keys(COMMANDS, COMMANDS[0].id, width)
+
+    assert length(line) <= width
+    assert text(line).startswith("▸1 home")
+
+
+@given(st.lists(st.tuples(NAMES, NAMES), max_size=5), st.integers(24, 200))
+def test_definitions_fit(pairs: list[tuple[str, str]], width: int) -> None:
+    lines = definitions(pairs, width)
+
+    assert [line for line in lines if length(line) > width or steers(line)] == []
+
+
+@given(NAMES, st.integers(12, 200))
+def test_a_sentence_fits(sentence: str, width: int) -> None:
+    assert [line for line in wrapped(sentence, width) if cells(line) > width] == []
+
+
+def test_a_long_path_is_broken_not_cut() -> None:
+    path = "/home/" + "somebody/" * 8
+
+    assert "".join(part.strip() for part in wrapped(path, 40)) == path
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, st.sampled_from(["✓ given", "✗ no"])), max_size=5), NAMES, st.integers(60, 200))
+def test_rows_and_their_sentences_fit(rows: list[tuple[str, str, str]], sentence: str, width: int) -> None:
+    head, room = Head(("A", "B", "STATE"), drops=("B",)), width - len(MARGIN) - 1
+    found = [Row(tuple(map(clean, row)), (sentence,)) for row in rows]
+    widths = fitted(head, [row.cells for row in found], room + 2)
+
+    lines = [head_line(head, widths), *(line for row in found for line in drawn(row, widths, room))]
+
+    assert [line for line in lines if cells(text(line).rstrip()) > width or steers(line)] == []
+
+
+@pytest.mark.parametrize("width", [20, 50, 80, 120])
+def test_the_map_fits(width: int) -> None:
+    lines = map_lines(article_plan(), (), max(width, 49))
+
+    assert [text(line) for line in lines if length(line) > max(width, 49)] == []
+
+
+@pytest.mark.parametrize(
+    ("passed", "word"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (90_000, "1 d"), (-5, "0 s")],
+)
+def test_an_age_has_one_unit(passed: int, word: str) -> None:
+    since = stamp(NOW - timedelta(seconds=passed))
+
+    found = freshness(scene(services=Source(SourceState.STALE, since, "gone")), ("services", "nodes"))
+
+    assert found.word == f"▲ stale {word}"
+
+
+def test_the_worst_source_is_told_with_its_next_try() -> None:
+    retry = stamp(NOW + timedelta(seconds=4))
+    failed = Source(SourceState.FAILED, stamp(NOW), "no right\x1b[2J", retry)
+
+    found = freshness(scene(nodes=failed, events=Source(SourceState.STALE, stamp(NOW), "gone")), KINDS)
+
+    assert found.state is SourceState.FAILED
+    assert found.trouble
+    assert found.trouble.endswith("next try in 4 s: no right")
+
+
+def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:
+    pressed = [key for command in COMMANDS for key in (command.key, *command.keys)]
+
+    assert len(set(pressed)) == len(pressed)
+    for path in [*panes(), *(command.screen for command in COMMANDS if command.screen)]:
+        assert callable(named(path))
+
+
+@given(st.integers(40, 160))
+def test_help_names_every_key_and_fits(width: int) -> None:
+    lines = help_lines(COMMANDS, width)
+
+    assert [line for line in lines if length(line) > width] == []
+    said = "\n".join(map(text, lines))
+    assert all(f" {command.key if command.key != 'question_mark' else '?'} " in said for command in COMMANDS)
