@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
+from homelab.observe.raw import full_name
 from homelab.observe.snapshot import KINDS, TRAEFIK, TRAEFIK_NAMESPACE, Snapshot, Source, SourceState, World, snapshot
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
 from homelab.ports import (
@@ -32,6 +33,8 @@ from homelab.ports import (
 )
 from homelab.together import together
 
+FRESH_SECONDS = 6.0
+"""After a change of an Ingress, until a Traefik that lacks it is wrong: it gathers changes for two of them."""
 ASK_SECONDS = 2.0
 """Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
 COSTLY = 0.02
@@ -62,6 +65,7 @@ class Observer:
         self._now = now
         self._objects: dict[str, dict[Ref, Raw]] = {}
         self._answers: tuple[TraefikAnswer, ...] = ()
+        self._fresh: dict[str, float] = {}
         loading = Source(SourceState.LOADING)
         self._sources: dict[str, Source] = {name: loading for name in (*KINDS, TRAEFIK)}
         self._news = asyncio.Event()
@@ -107,7 +111,8 @@ class Observer:
 
     def _snapshot(self) -> Callable[[], Snapshot]:
         """What makes a snapshot of what is known now, wherever it is run."""
-        world = World({name: tuple(known.values()) for name, known in self._objects.items()}, self._answers)
+        objects = {name: tuple(known.values()) for name, known in self._objects.items()}
+        world = World(objects, self._answers, tuple(self._fresh))
         return partial(snapshot, world, dict(self._sources), stamp(self._now()))
 
     async def _list(self, name: str) -> ClusterError | None:
@@ -142,6 +147,8 @@ class Observer:
                 self._news.set()
             case Changed(obj):
                 self._objects[name][Ref.of(obj)] = obj
+                if name == "ingresses":
+                    self._fresh[full_name(obj)] = monotonic() + FRESH_SECONDS
                 self._news.set()
             case Gone(obj):
                 self._objects[name].pop(Ref.of(obj), None)
@@ -178,7 +185,15 @@ class Observer:
         await self._heard_of_pods.wait()
         while True:
             await self._ask()
+            self._settle()
             await asyncio.sleep(ASK_SECONDS)
+
+    def _settle(self) -> None:
+        """What the Traefiks had the time to take in is fresh no more."""
+        over = [name for name, until in self._fresh.items() if until < monotonic()]
+        for name in over:
+            del self._fresh[name]
+            self._news.set()
 
     async def _ask(self) -> None:
         """Ask every Traefik for its routers; one that is not ready is not asked, but stays among the answers."""

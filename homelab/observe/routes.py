@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.observe.auth import UNKNOWN, Middlewares, auth, by_reference
@@ -74,6 +74,7 @@ class Known:
     backends: Backends
     middlewares: Middlewares | None
     addresses: Mapping[str, str]
+    fresh: Collection[str]
 
 
 def routes(
@@ -84,13 +85,15 @@ def routes(
     middlewares: Iterable[Raw] | None,
     traefiks: Iterable[TraefikAnswer],
     addresses: Mapping[str, str] | None = None,
+    fresh: Collection[str] = (),
 ) -> tuple[Route, ...]:
     """Every path of every Ingress, then what Traefiks serve beyond them; sorted by host and path.
 
     None for a kind means that it could not be read: what depends on it is then unknown, not wrong. `addresses` are
-    those of the load balancers by zone. Pure: the same objects give the same answer.
+    those of the load balancers by zone, `fresh` the Ingresses (`namespace/name`) that changed a moment ago. Pure: the
+    same objects give the same answer.
     """
-    known = Known(backends(services, endpoint_slices), by_reference(middlewares), addresses or {})
+    known = Known(backends(services, endpoint_slices), by_reference(middlewares), addresses or {}, fresh)
     listings = [listing(answer) for answer in traefiks]
     wished = wishes(ingresses or ())
     seen = [tuple(one.seen(claimed(wish, one)) for one in listings) for wish in wished]
@@ -126,8 +129,15 @@ def from_wish(wish: Wish, seen: tuple[Seen, ...], sources: list[str], known: Kno
     rivals = list(sources)
     if wish.source in rivals:
         rivals.remove(wish.source)
-    trouble = known.backends.trouble(wish.backend)
-    case = Case(wish.zone, seen, wish, tuple(dict.fromkeys(rivals)), trouble, known.middlewares)
+    case = Case(
+        wish.zone,
+        seen,
+        wish,
+        tuple(dict.fromkeys(rivals)),
+        known.backends.trouble(wish.backend),
+        known.middlewares,
+        fresh=wish.ingress in known.fresh,
+    )
     met = [router for each in case.asked for router in each.routers or ()]
     return route(
         case,

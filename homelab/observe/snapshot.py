@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum, StrEnum
 from typing import Any
@@ -83,6 +83,8 @@ class World:
     objects: Mapping[str, Sequence[Raw]] = field(default_factory=dict)
     """By source name. A source that is not in here was never read: what depends on it is unknown, not absent."""
     traefiks: Sequence[TraefikAnswer] = ()
+    fresh: Collection[str] = ()
+    """Ingresses, `namespace/name`, that changed so lately that a Traefik need not have taken them in."""
 
     def known(self, source: str) -> tuple[Raw, ...] | None:
         """The objects of a source; None when it was never read."""
@@ -142,6 +144,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             middlewares=world.known("middlewares"),
             traefiks=world.traefiks,
             addresses={one.zone: one.address for one in held if one.zone and one.address},
+            fresh=world.fresh,
         ),
         traefiks=tuple(Asked(each.pod, each.zone, each.error, each.routers is not None) for each in world.traefiks),
     )

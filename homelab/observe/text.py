@@ -24,7 +24,7 @@ MOST_PIECES = 4
 NARROWEST = 8
 """A column is not shortened below this."""
 ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-GLYPHS = {RouteState.SERVED: "✓", RouteState.PARTLY: "▲", RouteState.UNKNOWN: "?"}
+GLYPHS = {RouteState.SERVED: "✓", RouteState.PARTLY: "▲", RouteState.UNKNOWN: "?", RouteState.AWAITED: "○"}
 PROBLEM, NOTHING = "✗", "-"
 
 
@@ -130,7 +130,12 @@ def route_row(one: Route) -> Row:
     endpoints = "?" if one.endpoints is None else str(one.endpoints)
     facts = (one.zone, one.auth or NOTHING, "✓" if one.tls else NOTHING, one.service or NOTHING, endpoints)
     below = tuple(filter(None, (f"{one.source}: {one.error}" if one.error else None, one.note)))
-    return Row((one.host, one.path, *facts, state_word(one)), below, f"{one.source} {one.host}{one.path}")
+    return Row((one.host, one.path, *facts, state_word(one)), below, route_key(one))
+
+
+def route_key(one: Route) -> str:
+    """Which route a row shows."""
+    return f"{one.source} {one.host}{one.path}"
 
 
 def state_word(one: Route) -> str:

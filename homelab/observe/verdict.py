@@ -24,6 +24,8 @@ class RouteState(StrEnum):
     """A Traefik lists the router as disabled: a middleware, rule or TLS option is wrong."""
     NO_ENDPOINT = "no-endpoint"
     """Nobody is behind it: no Service, no such port, or no ready pod."""
+    AWAITED = "awaited"
+    """Asked for so lately that not every Traefik of the zone need have taken it in."""
     MISSING = "missing"
     """No Traefik of the zone lists it."""
     UNKNOWN = "unknown"
@@ -70,6 +72,8 @@ class Case:
     trouble: str | None = None
     """What is wrong with the Service behind it."""
     middlewares: Middlewares | None = None
+    fresh: bool = False
+    """Whether the Ingress was made or changed a moment ago."""
 
     @property
     def asked(self) -> tuple[Seen, ...]:
@@ -140,6 +144,13 @@ def unknown(case: Case) -> str | None:
     return f"no {case.zone} Traefik answered: {'; '.join(silent)}"
 
 
+def awaited(case: Case) -> str | None:
+    """Traefik gathers changes for two seconds before it takes them in, and is asked every two."""
+    if not case.fresh or all(seen.routers is None or seen.routers for seen in case.asked):
+        return None
+    return "asked for a moment ago; Traefik takes it in within a few seconds"
+
+
 def missing(case: Case) -> str | None:
     """Everybody who answered does not know it."""
     if any(seen.routers for seen in case.asked):
@@ -147,8 +158,8 @@ def missing(case: Case) -> str | None:
     pod = next(seen.pod for seen in case.asked if seen.routers is not None)
     space, _, name = pod.rpartition("/")
     asked = case.wish.ingress_class if case.wish else None
-    why = f'; it asks for the ingress class "{asked}": is that Traefik\'s?' if asked else ""
-    return f"no {case.zone} Traefik lists it{why}; its log says why: kubectl -n {space} logs {name}"
+    why = f'; is its ingress class "{asked}" that of Traefik?' if asked else "."
+    return f"no {case.zone} Traefik lists it{why} The log says why: kubectl -n {space} logs {name}"
 
 
 def partly(case: Case) -> str | None:
@@ -173,6 +184,7 @@ RULES: tuple[tuple[RouteState, Rule], ...] = (
     (RouteState.REFUSED, refused),
     (RouteState.NO_ENDPOINT, no_endpoint),
     (RouteState.UNKNOWN, unknown),
+    (RouteState.AWAITED, awaited),
     (RouteState.MISSING, missing),
     (RouteState.PARTLY, partly),
 )

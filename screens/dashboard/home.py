@@ -22,5 +22,6 @@ class Home(Board):
     def compose_body(self) -> Iterable[Widget]:
         """The map and the first pane together, the others below."""
         first, *others = map(pane_named, panes())
+        (others or [first])[-1].add_class("last")
         yield Container(Addresses(), first, id="top")
         yield from others

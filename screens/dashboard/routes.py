@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from homelab.observe.routes import Route, RouteState
-from homelab.observe.text import NOTHING, ROUTE_COLUMNS, Row, route_head, route_row, state_word
+from homelab.observe.text import NOTHING, ROUTE_COLUMNS, Row, route_head, route_key, route_row, state_word
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -27,8 +27,10 @@ class Routes(TablePane):
         if not found:
             return ()
         served = sum(route.state is RouteState.SERVED for route in found)
-        problems = len(found) - served
-        return (f"{served} served" + (f", {problems} problem{'s' if problems > 1 else ''}" if problems else ""),)
+        awaited = sum(route.state is RouteState.AWAITED for route in found)
+        problems = len(found) - served - awaited
+        told = [f"{served} served", *([f"{awaited} awaited"] if awaited else [])]
+        return (", ".join([*told, *([f"{problems} problem{'s' if problems > 1 else ''}"] if problems else [])]),)
 
     def data(self, scene: Scene) -> Table | None:
         """One row per host and path."""
@@ -39,7 +41,7 @@ class Routes(TablePane):
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one route."""
         found = scene.snapshot.routes if scene.snapshot else ()
-        return next((facts(one, scene) for one in found if row(one).key == key), ())
+        return next((facts(one, scene) for one in found if route_key(one) == key), ())
 
 
 def row(one: Route) -> Row:

@@ -40,7 +40,7 @@ class Pane(Vertical):
     """
 
     def __init__(self) -> None:
-        super().__init__(classes=type(self).__name__.lower())
+        super().__init__()
         self._title, self._notice = Lines(classes="pane-title"), Lines(classes="notice")
         self._scene: Scene | None = None
 

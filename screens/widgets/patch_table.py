@@ -18,7 +18,7 @@ from screens.widgets.lines import Line, Lines
 MARGIN = "  "
 POINTER = "▸ "
 BELOW = "  "
-STYLE_OF_SIGN = {"✓": "good", "▲": "warn", "✗": "bad", "?": "warn", "-": "dim"}
+STYLE_OF_SIGN = {"✓": "good", "▲": "warn", "✗": "bad", "?": "warn", "○": "dim", "-": "dim"}
 NO_HEAD = Head(("",), drops=())
 
 

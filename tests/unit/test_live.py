@@ -349,6 +349,22 @@ async def test_a_traefik_is_asked_again_and_again(tmp_path: Path) -> None:
     assert [route.state for route in mended.routes] == [RouteState.SERVED]
 
 
+async def test_a_new_ingress_is_awaited_and_missing_only_when_the_traefiks_had_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state(snapshot: Snapshot) -> RouteState | None:
+        return next((route.state for route in snapshot.routes if route.host == "new.home.test"), None)
+
+    monkeypatch.setattr(live, "FRESH_SECONDS", 0.2)
+    async with observing(tmp_path) as (house, observer), following(observer) as until:
+        await until(whole)
+
+        house.change("ingresses", ingress("new", "new.home.test"), kind="ADDED")
+
+        assert state(await until(state)) is RouteState.AWAITED
+        await until(lambda now: state(now) is RouteState.MISSING)
+
+
 async def test_a_missing_right_is_told_with_the_first_snapshot(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
         house.list("events", forbidden("events"))

@@ -250,9 +250,20 @@ def test_missing_asks_about_the_ingress_class_and_points_to_the_log() -> None:
 
     assert found.state is RouteState.MISSING
     assert found.error == (
-        'no internal Traefik lists it; it asks for the ingress class "nginx": is that Traefik\'s?; '
-        "its log says why: kubectl -n homelab logs traefik-internal-1"
+        'no internal Traefik lists it; is its ingress class "nginx" that of Traefik? '
+        "The log says why: kubectl -n homelab logs traefik-internal-1"
     )
+
+
+def test_an_ingress_of_a_moment_ago_is_awaited_until_every_traefik_of_its_zone_lists_it() -> None:
+    asked = ingress("web", "web.home.test")
+    some, none = answer(WEB_ROUTER), answer(pod="homelab/traefik-internal-2")
+    fresh = ["apps/web"]
+
+    assert one(asked, by=(none,), fresh=fresh).state is RouteState.AWAITED
+    assert one(asked, by=(some, none), fresh=fresh).state is RouteState.AWAITED
+    assert one(asked, by=(some,), fresh=fresh).state is RouteState.SERVED
+    assert one(asked, by=(none,)).state is RouteState.MISSING
 
 
 def test_unknown_when_nobody_could_be_asked() -> None:
