@@ -5,8 +5,10 @@ Source: sigs.k8s.io/structured-merge-diff, merge/update.go; wording from k8s.io/
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from homelab.lab.fields import (
     Difference,
@@ -98,6 +100,32 @@ def updated(live: Raw | None, new: Raw, shape: Shape, writer: Writer) -> Raw:
     before, others = _holdings(new if "managedFields" in new["metadata"] else live or NOTHING, writer)
     mine = (before.found - change.removed) | (change.changed - _STRUCTS)
     return _recorded(new, [other.without(change) for other in others], before, writer.entry(mine), mine)
+
+
+def readable(entries: Any) -> bool:
+    """Whether a record of managers can be understood; the API server passes over one that cannot."""
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict)
+        and all(isinstance(value, str) for key, value in entry.items() if key != "fieldsV1")
+        and entry.get("operation") in ("Apply", "Update")
+        and entry.get("apiVersion")
+        and _is_set(entry.get("fieldsV1"))
+        for entry in entries
+    )
+
+
+def _is_set(node: Any) -> bool:
+    return isinstance(node, dict) and all(
+        (element == "." or _is_element(element)) and _is_set(inner) for element, inner in node.items()
+    )
+
+
+def _is_element(element: str) -> bool:
+    sort, _, rest = element.partition(":")
+    try:
+        return sort in ("f", "v", "i") or (sort == "k" and isinstance(json.loads(rest), dict))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _holdings(obj: Raw, writer: Writer) -> tuple[_Holding, list[_Holding]]:

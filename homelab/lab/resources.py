@@ -62,6 +62,7 @@ class Resource:
     plural: str
     singular: str
     short: tuple[str, ...] = ()
+    list_kind: str = ""
     namespaced: bool = True
     has_status: bool = False
     """Status is written through its own path only."""
@@ -72,6 +73,8 @@ class Resource:
     """OpenAPI schema of a custom resource; None for built-in kinds."""
     columns: tuple[Raw, ...] = field(default=(), compare=False)
     """`additionalPrinterColumns` of a custom resource."""
+    served: bool = True
+    """Defined and stored, but without a path when it is not."""
 
     @cached_property
     def api_version(self) -> str:
@@ -105,7 +108,7 @@ class Resources:
             self._add(resource)
 
     def of(self, kind: Kind) -> Resource | None:
-        """The resource of a kind, or None when it is not served."""
+        """The resource of a kind, served or not, or None when there is no such kind."""
         return self._by_kind.get(kind)
 
     def at(self, api_version: str, plural: str) -> Resource | None:
@@ -113,17 +116,22 @@ class Resources:
         return self._by_path.get((api_version, plural))
 
     def all(self) -> Iterable[Resource]:
-        """Every resource, built-in ones first."""
+        """Every resource that is served, built-in ones first."""
+        return tuple(self._by_path.values())
+
+    def all_defined(self) -> Iterable[Resource]:
+        """Every resource, served or not."""
         return tuple(self._by_kind.values())
 
     def has_group(self, name: str) -> bool:
         """Whether any kind of the group is served."""
-        return any(resource.group == name for resource in self._by_kind.values())
+        return any(resource.group == name for resource in self._by_path.values())
 
     def define(self, definition: Raw) -> None:
         """Serve what a CustomResourceDefinition says, instead of what it said before."""
+        resource = custom(definition)
         self.withdraw(definition)
-        resource = self._custom[definition["metadata"]["name"]] = custom(definition)
+        self._custom[definition["metadata"]["name"]] = resource
         self._add(resource)
 
     def withdraw(self, definition: Raw) -> Resource | None:
@@ -131,12 +139,13 @@ class Resources:
         resource = self._custom.pop(definition["metadata"]["name"], None)
         if resource:
             del self._by_kind[resource.as_kind]
-            del self._by_path[resource.api_version, resource.plural]
+            self._by_path.pop((resource.api_version, resource.plural), None)
         return resource
 
     def _add(self, resource: Resource) -> None:
         self._by_kind[resource.as_kind] = resource
-        self._by_path[resource.api_version, resource.plural] = resource
+        if resource.served:
+            self._by_path[resource.api_version, resource.plural] = resource
 
 
 def custom(definition: Raw) -> Resource:
@@ -151,11 +160,13 @@ def custom(definition: Raw) -> Resource:
         plural=names["plural"],
         singular=text(names, "singular") or names["kind"].lower(),
         short=strings(names, "shortNames"),
+        list_kind=text(names, "listKind") or f"{names['kind']}List",
         namespaced=spec["scope"] == "Namespaced",
         has_status=dig(version, "subresources", "status") is not None,
         categories=strings(names, "categories"),
         schema=dig(version, "schema", "openAPIV3Schema") or {},
         columns=tuple(items(version, "additionalPrinterColumns")),
+        served=bool(version.get("served")),
     )
 
 

@@ -14,6 +14,7 @@ Test = Callable[[Raw], bool]
 _PARTS = re.compile(r",(?![^(]*\))")
 _AMONG = re.compile(r"^(\S+)\s+(in|notin)\s*\(([^()]*)\)$")
 _COMPARED = re.compile(r"^([^\s=!<>]+)\s*(==|=|!=|<|>)\s*([^\s=!<>]*)$")
+_NUMBER = re.compile("-?[0-9]{1,18}")
 _EXISTS = re.compile(r"^(!?)\s*([^\s=!<>(),]+)$")
 _FIELDS: Mapping[Kind, tuple[str, ...]] = {
     Kind("v1", "Event"): (
@@ -75,13 +76,13 @@ def _among(key: str, values: frozenset[str], *, wanted: bool) -> Test:
 
 
 def _ordered(key: str, operator: str, value: str) -> Test:
-    if not value.lstrip("-").isdigit():
+    if not _NUMBER.fullmatch(value):
         raise bad_request(f'unable to parse requirement: values[0][{key}]: Invalid value: "{value}": not a number')
     limit = int(value)
 
     def test(obj: Raw) -> bool:
         found = str(_labels(obj).get(key, ""))
-        return found.lstrip("-").isdigit() and (int(found) > limit if operator == ">" else int(found) < limit)
+        return _NUMBER.fullmatch(found) is not None and (int(found) > limit if operator == ">" else int(found) < limit)
 
     return test
 

@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import aiohttp
@@ -90,9 +91,9 @@ async def _cluster(folder: Folder, plan: Plan) -> AsyncIterator[Store]:
     """Everything that makes it a cluster, and its kubeconfig while it answers. Raises LabError, OSError."""
     store, who, token = Store(), identity(LOOPBACK), secrets.token_urlsafe(32)
     own = folder.path / "traefik.kubeconfig"
-    place = Place(need_extra(), own, folder.path, Ports())
     part, claimed = _part()
     with claimed:
+        place = Place(need_extra(), own, folder.path, Ports(), IPv4Network(f"127.{part}.0.0/16"))
         seed(store, plan, part)
         async with aiohttp.ClientSession() as session:
             programs = Programs(place, session)

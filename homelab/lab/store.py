@@ -7,6 +7,7 @@ one may keep it. What a kind's fields mean is not known here, save for Namespace
 from __future__ import annotations
 
 import random
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 FOREGROUND = "foregroundDeletion"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 """Of generated names. Source: k8s.io/apimachinery/pkg/util/rand."""
+_LONGEST_BASE = 58
+"""Of generated names, which are labels. Source: k8s.io/apiserver/pkg/storage/names."""
 _KEPT = ("name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp")
 _DYING = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -92,13 +95,21 @@ class Store:
 
     # Writing
 
+    def named(self, obj: Raw) -> Raw:
+        """The object with a name, made from its `generateName` when it has none."""
+        meta, resource = obj["metadata"], self._resource(obj)
+        if text(meta, "name") or not text(meta, "generateName"):
+            return obj
+        name = self._free_name(resource, meta.get("namespace") if resource.namespaced else None, meta)
+        return obj | {"metadata": meta | {"name": name}}
+
     def create(self, obj: Raw, *, dry_run: bool = False) -> Raw:
         """Store a new object. Raises Refusal: name taken, no such namespace or kind."""
         resource = self._resource(obj)
-        meta = obj["metadata"]
+        meta = self.named(obj)["metadata"]
         namespace = meta.get("namespace") if resource.namespaced else None
-        self._enter(resource, namespace, meta.get("name") or "")
-        ref = Ref(resource.as_kind, namespace, meta.get("name") or self._free_name(resource, namespace, meta))
+        ref = Ref(resource.as_kind, namespace, meta["name"])
+        self._enter(resource, namespace, ref.name)
         if self.get(ref):
             raise refusal.already_exists(resource, ref.name)
         named = {"name": ref.name} | ({"namespace": namespace} if namespace else {})
@@ -219,7 +230,7 @@ class Store:
 
     def _free_name(self, resource: Resource, namespace: str | None, meta: Raw) -> str:
         while True:
-            name = meta["generateName"] + "".join(random.choices(_LETTERS, k=5))
+            name = meta["generateName"][:_LONGEST_BASE] + "".join(random.choices(_LETTERS, k=5))
             if not self.get(Ref(resource.as_kind, namespace, name)):
                 return str(name)
 
@@ -237,14 +248,15 @@ class Store:
         return self._history.setdefault(kind, History(self._start))
 
     def _put(self, old: Raw | None, new: Raw) -> Raw:
-        """Store and tell."""
-        self.version += 1
-        new = new | {"metadata": new["metadata"] | {"resourceVersion": str(self.version)}}
+        """Store and tell; an object that cannot be served or indexed raises before anything is stored."""
+        version = self.version + 1
+        new = new | {"metadata": new["metadata"] | {"resourceVersion": str(version)}}
         ref = Ref.of(new)
-        self._objects.setdefault(ref.kind, {}).setdefault(ref.namespace, {})[ref.name] = new
-        self._index(ref, old, new)
         if ref.kind == DEFINITION:
             self.resources.define(new)
+        self._index(ref, old, new)
+        self.version = version
+        self._objects.setdefault(ref.kind, {}).setdefault(ref.namespace, {})[ref.name] = new
         self._tell(ref.kind, Event("MODIFIED" if old else "ADDED", new, self.version, old))
         return new
 
@@ -255,9 +267,10 @@ class Store:
 
     def _index(self, ref: Ref, old: Raw | None, new: Raw | None) -> None:
         """Keep who is alive and who depends on whom."""
-        for uid in _owners(old) if old else ():
+        before, after = _owners(old) if old else [], _owners(new) if new else []
+        for uid in before:
             self._dependents.get(uid, {}).pop(ref, None)
-        for uid in _owners(new) if new else ():
+        for uid in after:
             self._dependents.setdefault(uid, {})[ref] = None
         if new:
             self._alive[new["metadata"]["uid"]] = ref
@@ -343,7 +356,7 @@ class Store:
 
 
 def _owners(obj: Raw) -> list[str]:
-    return [link["uid"] for link in obj["metadata"].get("ownerReferences") or ()]
+    return [link["uid"] for link in items(obj, "metadata", "ownerReferences")]
 
 
 def _without_owner(obj: Raw, uid: str) -> Raw:
@@ -362,7 +375,10 @@ def _same(resource: Resource, meta: Raw, kept: Raw) -> None:
     if meta.get("uid") not in (None, "", kept["uid"]):
         why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {kept['uid']}"
         raise refusal.conflict(resource, kept["name"], why)
-    if meta.get("resourceVersion") not in (None, "", kept["resourceVersion"]):
+    version = meta.get("resourceVersion") or ""
+    if not re.fullmatch("[0-9]{0,19}", version):
+        raise refusal.bad_request(f'strconv.ParseUint: parsing "{version}": invalid syntax')
+    if version not in ("", kept["resourceVersion"]):
         raise refusal.conflict(resource, kept["name"], _MODIFIED)
 
 

@@ -118,7 +118,12 @@ async def test_a_quiet_watch_sends_bookmarks(server: Server, monkeypatch: pytest
 
 async def test_a_kind_that_is_withdrawn_ends_its_watches(server: Server, store: Store) -> None:
     names = {"kind": "Gadget", "plural": "gadgets"}
-    spec = {"group": "example.test", "scope": "Cluster", "names": names, "versions": [{"name": "v1", "storage": True}]}
+    spec = {
+        "group": "example.test",
+        "scope": "Cluster",
+        "names": names,
+        "versions": [{"name": "v1", "served": True, "storage": True}],
+    }
     head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
     made = store.create(head | {"metadata": {"name": "gadgets.example.test"}, "spec": spec})
     store.create({"apiVersion": "example.test/v1", "kind": "Gadget", "metadata": {"name": "g"}})

@@ -38,7 +38,7 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80}]}
+spec: {selector: {app: web}, ports: [{name: a, port: 80}]}
 """
 JOBS = """
 apiVersion: batch/v1

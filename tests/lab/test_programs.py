@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 import yaml
 
 import manifests
-from homelab.lab.programs.arguments import command_line, entry_points
-from homelab.lab.programs.containers import Probe, container, port_number
+from homelab.lab.programs.arguments import beyond, command_line, entry_points
+from homelab.lab.programs.containers import Container, Probe, container, port_number
 from homelab.lab.programs.program import ProgramError
 from homelab.lab.programs.sample import port
 from homelab.lab.programs.traefik import Place, Ports, Traefik
 from homelab.ports import Raw
 
+OWN = IPv4Network("127.1.0.0/16")
 PROGRAMS = ("traefik", "traefik/whoami")
+
+
+def place(path: Path) -> Place:
+    """What a lab gives Traefik, without one to start."""
+    return Place(path / "traefik", path / "kubeconfig", path, Ports(), OWN)
 
 
 def internal() -> Raw:
@@ -50,9 +58,9 @@ def test_an_address_is_found_however_it_is_written(written: list[str]) -> None:
     made = command_line([*written, "--ping=true"], {"Web": ("127.0.0.1", 8020), "traefik": ("127.1.2.3", 8080)})
 
     assert made == [
-        "--ping=true",
         "--entrypoints.Web.address=127.0.0.1:8020",
         "--entrypoints.traefik.address=127.1.2.3:8080",
+        "--ping=true",
     ]
 
 
@@ -64,6 +72,74 @@ def test_a_protocol_stays_with_its_entry_point() -> None:
 
 def test_entry_points_that_traefik_adds_by_itself_are_moved_to_the_loopback_too() -> None:
     assert [(entry.name, entry.port) for entry in entry_points(["--api.insecure"])] == [("http", 80), ("traefik", 8080)]
+
+
+@pytest.mark.parametrize(
+    "written", ["--entrypoints.extra=true", "-entryPoints.extra", "--entrypoints.extra.http.tls=true"]
+)
+def test_an_entry_point_that_is_only_named_is_moved_too(written: str) -> None:
+    places = {"web": ("127.0.0.1", 8020), "extra": ("127.0.0.1", 8021), "traefik": ("127.1.2.3", 8080)}
+
+    made = command_line(["--entrypoints.web.address=:80", written], places)
+
+    assert "--entrypoints.extra.address=127.0.0.1:8021" in made
+    assert written in made
+
+
+def test_names_that_differ_in_case_are_one_entry_point() -> None:
+    found = entry_points(["--entrypoints.web.address=:80", "--entryPoints.WEB.address=:81"])
+
+    assert [(entry.name.lower(), entry.port) for entry in found] == [("web", 81), ("traefik", 8080)]
+
+
+def test_an_option_that_lacks_its_value_does_not_eat_an_address() -> None:
+    made = command_line(["--entrypoints.web=true", "--log.level"], {"web": ("127.0.0.1", 1), "traefik": ("::1", 1)})
+
+    assert made[-1] == "--log.level"
+
+
+@pytest.mark.parametrize(
+    ("written", "option"),
+    [
+        ("--configFile=/etc/passwd", "--configFile"),
+        ("-configfile", "-configfile"),
+        ("--log.filepath=/var/log/traefik.log", "--log.filepath"),
+        ("--accesslog.filepath=access.log", "--accesslog.filepath"),
+        ("--providers.file.directory=/etc", "--providers.file"),
+        ("--providers.docker=true", "--providers.docker"),
+        ("--certificatesresolvers.le.acme.storage=/data/acme.json", "--certificatesresolvers.le"),
+        ("--experimental.plugins.x.modulename=y", "--experimental.plugins.x"),
+        ("--accesslog.filepath=/dev/stdout", None),
+        ("--log.level=DEBUG", None),
+        ("--providers.kubernetescrd.namespaces=home", None),
+        ("--providers.providersthrottleduration=1", None),
+    ],
+)
+def test_options_that_reach_beyond_the_cluster_are_known(written: str, option: str | None) -> None:
+    assert beyond(["--ping=true", written]) == option
+
+
+def test_our_manifest_reaches_for_nothing_else() -> None:
+    assert beyond(internal()["containers"][0]["args"]) is None
+
+
+async def test_a_traefik_that_reaches_beyond_the_cluster_is_not_started(tmp_path: Path) -> None:
+    found = Container("traefik", "traefik", ("--configfile=/etc/passwd",), None)
+
+    with pytest.raises(ProgramError, match=r"^Traefik is not started with --configfile: in the lab it reads nothing"):
+        await Traefik(place(tmp_path), "home/traefik", found, "127.1.2.3").start()
+
+
+def test_ports_that_are_all_taken_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        monkeypatch.setattr("homelab.lab.programs.traefik.FIRST_PORT", port)
+        monkeypatch.setattr("homelab.lab.programs.traefik.LAST_PORT", port + 1)
+
+        with pytest.raises(ProgramError, match=f"^no port of 127.0.0.1 is free from {port} on$"):
+            Ports().take("one")
 
 
 def test_the_probe_of_a_template_is_read_with_the_number_of_its_port() -> None:
@@ -107,10 +183,9 @@ async def test_a_configuration_of_this_machine_s_own_traefik_is_not_read_by_mist
     foreign = tmp_path / "traefik.yml"
     foreign.touch()
     monkeypatch.setattr("homelab.lab.programs.traefik.FOREIGN", (foreign,))
-    place = Place(tmp_path / "traefik", tmp_path / "kubeconfig", tmp_path, Ports())
 
     with pytest.raises(ProgramError, match=f"Traefik would read {foreign} in place of its arguments"):
-        await Traefik(place, "homelab/traefik-internal", found, "127.1.2.3").start()
+        await Traefik(place(tmp_path), "homelab/traefik-internal", found, "127.1.2.3").start()
 
 
 def test_an_entry_point_gets_its_port_again_and_never_another_s() -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-import yaml
 from aiohttp import web
 
 from homelab.lab import refusal
+from homelab.lab.api.bodies import LARGEST, json_of, object_of, readable, yaml_of
 from homelab.lab.refusal import NowhereError, Refusal, bad_request, not_served
 from homelab.lab.resources import Resource, Resources
 from homelab.lab.selectors import Test, selecting
+from homelab.lab.typed import decoded
 from homelab.ports import Raw, Ref
 
-_Raw = Raw | list[Any]
+APPLY = "application/apply-patch+yaml"
+_LONGEST_MANAGER = 128
+"""Bytes. Source: k8s.io/apimachinery, meta/v1/validation."""
+_WRITES = {"POST": "CreateOptions", "PATCH": "PatchOptions", "PUT": "UpdateOptions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +76,41 @@ class Asked:
         """A query parameter that is true or not."""
         return self.option(name) in ("true", "1", "True")
 
-    def number(self, name: str) -> int | None:
+    def options(self, name: str) -> list[str]:
+        """A query parameter that may be given more than once, without empty ones."""
+        return [value for value in self.request.query.getall(name, []) if value]
+
+    def number(self, name: str, *, least: int = 0) -> int | None:
         """A query parameter that is a whole number; None when it was not given. Raises Refusal 400."""
         found = self.option(name)
         if not found:
             return None
-        if not found.isdigit():
-            raise bad_request(f'Invalid value: "{found}": {name} must be a whole number')
+        if not re.fullmatch("-?[0-9]{1,18}", found) or int(found) < least:
+            raise bad_request(f'invalid {name}: strconv.ParseInt: parsing "{found}": invalid syntax')
         return int(found)
 
     @property
     def dry_run(self) -> bool:
         """Whether nothing may be stored. Raises Refusal 422 for an unknown kind of dry run."""
-        found = self.request.query.getall("dryRun", [])
-        if any(value not in ("", "All") for value in found):
-            kind = {"POST": "CreateOptions", "PATCH": "PatchOptions", "PUT": "UpdateOptions"}.get(self.request.method)
-            why = f'Unsupported value: {json.dumps(found)}: supported values: "All"'
-            raise refusal.options(kind or "DeleteOptions", "dryRun", "FieldValueNotSupported", why)
-        return "All" in found
+        return only_all(self.options("dryRun"), _WRITES[self.request.method])
 
     @property
     def manager(self) -> str:
-        """Who writes: as they say, else the name of their program."""
-        agent = self.request.headers.get("User-Agent", "unknown")
-        return self.option("fieldManager") or agent.split("/")[0] or "unknown"
+        """Who writes: as they say, else the name of their program. Raises Refusal 422."""
+        found = self.option("fieldManager")
+        odd = next((at for at, letter in enumerate(found) if not letter.isprintable()), None)
+        if odd is not None:
+            why = f"Invalid value: {json.dumps(found)}: invalid character U+{ord(found[odd]):04X} (at position {odd})"
+            raise refusal.options(_WRITES[self.request.method], "fieldManager", "FieldValueInvalid", why)
+        if len(found.encode()) > _LONGEST_MANAGER:
+            why = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+            raise refusal.options(_WRITES[self.request.method], "fieldManager", "FieldValueTooLong", why)
+        return found or self._agent or "unknown"
+
+    @property
+    def _agent(self) -> str:
+        name = self.request.headers.get("User-Agent", "").split("/")[0]
+        return "".join(letter for letter in readable(name) if letter.isprintable())[:_LONGEST_MANAGER]
 
     def matches(self) -> Test:
         """The test of namespace, name and both selectors. Raises Refusal 400."""
@@ -109,17 +124,22 @@ class Asked:
 
         return test
 
+    async def sent(self) -> bytes:
+        """The body as it came. Raises Refusal 413."""
+        try:
+            return await self.request.read()
+        except web.HTTPRequestEntityTooLarge:
+            why = f"Request entity too large: limit is {LARGEST}"
+            raise Refusal(413, "RequestEntityTooLarge", why) from None
+
     async def body(self) -> Any:
-        """The JSON that was sent. Raises Refusal 400."""
-        return _parsed(await self.request.read(), json.loads)
+        """The JSON that was sent. Raises Refusal 400, 413."""
+        return json_of(await self.sent())
 
     async def document(self) -> Raw:
-        """The YAML, and so JSON, object that was sent. Raises Refusal 400."""
-        sent = await self.request.read()
-        try:
-            return _object(json.loads(sent))
-        except ValueError:
-            return _object(_parsed(sent, _yaml))
+        """The object that was sent, in YAML where the content type says so. Raises Refusal 400, 413."""
+        parse = yaml_of if self.request.content_type in ("application/yaml", APPLY) else json_of
+        return object_of(parse(await self.sent()))
 
     async def object(self) -> Raw:
         """The JSON object that was sent. Raises Refusal 400, 415."""
@@ -140,9 +160,9 @@ class Asked:
         wanted = f"{resource.api_version}, Kind={resource.kind}"
         if found != wanted:
             raise bad_request(f"the API version and kind in the data ({found}) do not match the expected ({wanted})")
+        strict = self.option("fieldValidation") == "Strict" or self.request.content_type == APPLY
+        obj = decoded(resource, obj, strict=strict)
         meta = obj.get("metadata") or {}
-        if not all(isinstance(part, dict) for part in (meta, *_maps(meta))):
-            raise bad_request("metadata, its labels and its annotations are objects")
         if here.name is not None and meta.get("name", here.name) != here.name:
             raise bad_request(
                 f"the name of the object ({meta.get('name')}) does not match the name on the URL ({here.name})"
@@ -154,22 +174,9 @@ class Asked:
         return obj | {"metadata": {k: v for k, v in meta.items() if k != "namespace"} | named | spaced}
 
 
-def _maps(meta: Any) -> list[Any]:
-    return [meta.get(key) or {} for key in ("labels", "annotations")] if isinstance(meta, dict) else []
-
-
-def _yaml(sent: bytes) -> Any:
-    return yaml.load(sent, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def _parsed(sent: bytes, parse: Callable[[bytes], Any]) -> Any:
-    try:
-        return parse(sent)
-    except (ValueError, yaml.YAMLError) as error:
-        raise bad_request(f"the body is not understood: {error}") from None
-
-
-def _object(found: Any) -> Raw:
-    if not isinstance(found, dict):
-        raise refusal.bad_request("the body is no object")
-    return found
+def only_all(found: list[str], kind: str) -> bool:
+    """Whether a `dryRun` asks for one. Raises Refusal 422 when it asks for one of another kind."""
+    if any(value != "All" for value in found):
+        why = f'Unsupported value: {json.dumps(found, separators=(",", ":"))}: supported values: "All"'
+        raise refusal.options(kind, "dryRun", "FieldValueNotSupported", why)
+    return bool(found)

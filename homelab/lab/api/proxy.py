@@ -8,6 +8,8 @@ from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict, MultiMapping
+from yarl import URL
 
 from homelab.lab.api.asked import Asked
 from homelab.lab.refusal import Refusal, bad_request, not_found, not_implemented
@@ -17,7 +19,13 @@ from homelab.ports import Raw, Ref
 
 Proxy = Callable[[Raw, int, str, web.BaseRequest], Awaitable[web.StreamResponse]]
 """Pod, port, path with query, request."""
-_HOP = frozenset(("host", "authorization", "connection", "content-length", "transfer-encoding", "accept-encoding"))
+_TO_PROXIES = frozenset(("proxy-authenticate", "proxy-authorization"))
+_HOP = _TO_PROXIES | {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+"""Of one connection. Source: RFC 9110, 7.6.1."""
+_OURS = _HOP | {"authorization", "content-length", "expect", "host"}
+"""Of the request: what is for this server alone."""
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What the client library would add where nothing was sent."""
 
 
 async def proxied(store: Store, asked: Asked, proxy: Proxy) -> web.StreamResponse:
@@ -29,7 +37,8 @@ async def proxied(store: Store, asked: Asked, proxy: Proxy) -> web.StreamRespons
     pod = store.get(Ref(place.resource.as_kind, place.namespace, name))
     if not pod:
         raise not_found(place.resource, name)
-    query = f"?{asked.request.query_string}" if asked.request.query_string else ""
+    raw = asked.request.rel_url.raw_query_string
+    query = f"?{raw}" if raw else ""
     return await proxy(pod, port or _first_port(pod), f"/{place.rest}{query}", asked.request)
 
 
@@ -61,21 +70,32 @@ def at_its_address(pod: Raw, port: int) -> tuple[str, int] | None:
 @asynccontextmanager
 async def over_http(where: Where = at_its_address) -> AsyncIterator[Proxy]:
     """Ask the pod where it listens."""
-    async with aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(total=30)) as session:
+    patience, jar = aiohttp.ClientTimeout(total=30), aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(
+        auto_decompress=False, timeout=patience, cookie_jar=jar, skip_auto_headers=_AUTOMATIC
+    ) as session:
 
         async def proxy(pod: Raw, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
             if not (found := where(pod, port)):
                 raise _unavailable("address not allowed")
-            headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
-            url, body = f"http://{found[0]}:{found[1]}{path}", await request.read()
+            url, body = URL(f"http://{found[0]}:{found[1]}{path}", encoded=True), await request.read()
+            sent = _passed(request.headers, _OURS)
             try:
-                async with session.request(request.method, url, headers=headers, data=body or None) as answer:
-                    kept = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream")}
-                    return web.Response(status=answer.status, headers=kept, body=await answer.read())
+                async with session.request(
+                    request.method, url, headers=sent, data=body or None, allow_redirects=False
+                ) as answer:
+                    told = _passed(answer.headers, _HOP)
+                    return web.Response(status=answer.status, headers=told, body=await answer.read())
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise _unavailable(str(error) or "no answer in time") from None
 
         yield proxy
+
+
+def _passed(headers: MultiMapping[str], kept_back: frozenset[str]) -> CIMultiDict[str]:
+    """All but these, and those that a connection calls its own."""
+    own = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in kept_back | own)
 
 
 def _unavailable(why: str) -> Refusal:

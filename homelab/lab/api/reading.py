@@ -25,12 +25,14 @@ BOOKMARK_SECONDS = 60.0
 """How long a watch is silent at most. Source: kube-apiserver, watch cache."""
 WATCH_SECONDS = 1800
 """How long a watch lasts that asks for no time."""
+MOST = 10**18
+"""No query parameter is larger, and those of the real server may be negative, which is the same as not given."""
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
 def encoded(answer: Any) -> bytes:
     """JSON as compact as it gets."""
-    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(answer, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
 
 
 def read(store: Store, asked: Asked) -> Raw:
@@ -43,7 +45,7 @@ def read(store: Store, asked: Asked) -> Raw:
 
 def listed(store: Store, asked: Asked) -> Raw:
     """All objects, or a page of them, as they were at one version. Raises Refusal 400, 410."""
-    limit, token = asked.number("limit"), asked.option("continue")
+    limit, token = max(asked.number("limit", least=-MOST) or 0, 0), asked.option("continue")
     version, start = _continued(token) if token else (_asked_version(store, asked), ("", ""))
     matches = asked.matches()
     try:
@@ -102,13 +104,14 @@ def _continued(token: str) -> tuple[int, tuple[str, str]]:
         found = json.loads(base64.urlsafe_b64decode(token))
         namespace, name = found["start"]
         return int(found["rv"]), (str(namespace), str(name))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise bad_request("continue key is not valid") from None
 
 
 async def watched(store: Store, asked: Asked) -> web.StreamResponse:
     """Every change from a version on, each as soon as it happens."""
-    watch = _Watch(store, asked, asked.matches(), form(asked))
+    seconds = max(asked.number("timeoutSeconds", least=-MOST) or 0, 0) or WATCH_SECONDS
+    watch = _Watch(store, asked, asked.matches(), form(asked), seconds)
     with store.subscribe(*watch.kinds) as news:
         first = watch.first()
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -128,6 +131,7 @@ class _Watch:
     asked: Asked
     matches: Test
     shaped: Form
+    seconds: int
 
     @property
     def resource(self) -> Resource:
@@ -151,7 +155,7 @@ class _Watch:
     async def lines(self, news: Subscription) -> AsyncIterator[bytes]:
         """Until its time is over, or its kind is not served any more."""
         clock = asyncio.get_running_loop().time
-        end = clock() + (self.asked.number("timeoutSeconds") or WATCH_SECONDS)
+        end = clock() + self.seconds
         while (left := end - clock()) > 0:
             try:
                 event = await asyncio.wait_for(anext(news), min(BOOKMARK_SECONDS, left))

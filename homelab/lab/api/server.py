@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import ssl
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from homelab.lab.api import discovery
 from homelab.lab.api.asked import Asked, place
+from homelab.lab.api.bodies import LARGEST
 from homelab.lab.api.deleting import all_deleted, deleted
 from homelab.lab.api.proxy import Proxy, over_http, proxied
 from homelab.lab.api.reading import encoded, listed, read, watched
@@ -69,7 +71,7 @@ class Api:
         path = request.rel_url.raw_path
         if path.rstrip("/") in _HEALTH:
             return web.Response(text="ok")
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if not hmac.compare_digest(given, self._token):
             raise Refusal(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
         parts = path.strip("/").split("/")
@@ -155,12 +157,20 @@ async def serving(
         if proxy is None:
             proxy = await stack.enter_async_context(over_http())
         api = Api(store, token, proxy)
-        runner = web.ServerRunner(web.Server(api.answer, handler_cancellation=True), shutdown_timeout=0.1)
+        runner = web.ServerRunner(
+            web.Server(api.answer, request_factory=_request, handler_cancellation=True), shutdown_timeout=0.1
+        )
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, host, port, ssl_context=tls)
         await site.start()
         yield f"{'https' if tls else 'http'}://{host}:{runner.addresses[0][1]}"
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """A request whose body may be as large as a real server takes it."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST)
 
 
 def _shaped(asked: Asked, code: int, obj: dict[str, Any]) -> web.Response:

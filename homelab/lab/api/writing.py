@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from http import HTTPStatus
 
-from homelab.lab.admission import admitted
-from homelab.lab.api.asked import Asked
-from homelab.lab.ownership import Writer, applied, updated
+from homelab.lab.admission import admitted, invalid
+from homelab.lab.api.asked import APPLY, Asked
+from homelab.lab.api.bodies import plain
+from homelab.lab.definitions import definition_faults
+from homelab.lab.ownership import Writer, applied, readable, updated
 from homelab.lab.patches import json_patch, merged, strategic
 from homelab.lab.refusal import Refusal, bad_request, conflict, not_found, options
+from homelab.lab.resources import DEFINITION
 from homelab.lab.shapes import shape
 from homelab.lab.store import Store, utc_now
-from homelab.observe.raw import text
+from homelab.lab.validation.faults import Fault, forbidden
+from homelab.observe.raw import strings, text
 from homelab.ports import Kind, Raw
 
-APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -27,7 +33,7 @@ async def created(store: Store, asked: Asked) -> Answer:
     resource = asked.place.resource
     if resource.namespaced and not asked.place.namespace:
         raise bad_request("an empty namespace may not be set during creation")
-    obj = _unowned(asked.fitting(await asked.object()))
+    obj = _unborn(_unowned(asked.fitting(await asked.object())))
     if resource.as_kind != NODE:  # a kubelet brings its node's first status along
         obj = _with_status(asked, obj, None)
     return HTTPStatus.CREATED, _stored(store, asked, obj, None)
@@ -51,7 +57,7 @@ async def patched(store: Store, asked: Asked) -> Answer:
     live = _live(store, asked)
     patch = await asked.body()
     if content == JSON_PATCH:
-        new = json_patch(live, patch)
+        new = plain(json_patch(live, patch))
     elif content == MERGE:
         new = merged(live, patch)
     elif content == STRATEGIC and asked.place.resource.built_in:
@@ -64,7 +70,7 @@ async def patched(store: Store, asked: Asked) -> Answer:
 
 
 async def _applied(store: Store, asked: Asked) -> Answer:
-    manager = asked.option("fieldManager")
+    manager = asked.option("fieldManager") and asked.manager
     if not manager:
         raise options(
             "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch"
@@ -72,7 +78,7 @@ async def _applied(store: Store, asked: Asked) -> Answer:
     sent = await asked.document()
     if "managedFields" in (sent.get("metadata") or {}):
         raise bad_request("metadata.managedFields must be nil")
-    wish, live = _part(asked, _without_nulls(asked.fitting(sent))), store.get(asked.place.ref)
+    wish, live = _part(asked, asked.fitting(_without_nulls(sent))), store.get(asked.place.ref)
     if live is None and asked.place.subresource:
         raise not_found(asked.place.resource, asked.place.ref.name)
     if live is None and (uid := text(wish, "metadata", "uid")):
@@ -80,7 +86,7 @@ async def _applied(store: Store, asked: Asked) -> Answer:
         raise conflict(asked.place.resource, asked.place.ref.name, why)
     writer = _writer(asked, "Apply", manager)
     new = applied(live, wish, shape(asked.place.resource), writer, force=asked.flag("force"))
-    done = admitted(asked.place.resource, new, live)
+    done = _allowed(store, asked, new, live)
     if live is None:
         return HTTPStatus.CREATED, store.create(done, dry_run=asked.dry_run)
     return HTTPStatus.OK, store.update(done, dry_run=asked.dry_run)
@@ -97,11 +103,37 @@ def _rewritten(store: Store, asked: Asked, obj: Raw, live: Raw) -> Raw:
 
 
 def _stored(store: Store, asked: Asked, obj: Raw, live: Raw | None) -> Raw:
-    resource = asked.place.resource
-    done = admitted(resource, obj, live)
-    owned = updated(live, done, shape(resource), _writer(asked, "Update", asked.manager))
+    done = _allowed(store, asked, store.named(obj), live)
+    owned = updated(live, done, shape(asked.place.resource), _writer(asked, "Update", asked.manager))
     write = store.create if live is None else store.update
     return write(owned, dry_run=asked.dry_run)
+
+
+def _allowed(store: Store, asked: Asked, obj: Raw, live: Raw | None) -> Raw:
+    """The object with defaults, when it may be stored so. Raises Refusal 422, 501."""
+    resource = asked.place.resource
+    faults = list(_new_finalizers(obj, live)) if live else []
+    if resource.as_kind == DEFINITION and not asked.place.subresource:
+        faults += definition_faults(obj, live, store.resources)
+    if faults:
+        raise invalid(resource, obj, [fault.cause for fault in faults])
+    return admitted(resource, obj, live)
+
+
+def _new_finalizers(obj: Raw, live: Raw) -> Iterator[Fault]:
+    known = strings(live, "metadata", "finalizers")
+    new = [name for name in strings(obj, "metadata", "finalizers") if name not in known]
+    if new and "deletionTimestamp" in live["metadata"]:
+        listed = ", ".join(json.dumps(name) for name in new)
+        why = "no new finalizers can be added if the object is being deleted, found new finalizers"
+        yield forbidden("metadata.finalizers", f"{why} []string{{{listed}}}")
+
+
+def _unborn(obj: Raw) -> Raw:
+    version = text(obj, "metadata", "resourceVersion") or ""
+    if re.fullmatch("0*[1-9][0-9]*", version):
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    return obj
 
 
 def _live(store: Store, asked: Asked) -> Raw:
@@ -148,7 +180,7 @@ def _reset(obj: Raw) -> Raw:
     given = obj["metadata"].get("managedFields")
     if given == [{}]:
         return obj | {"metadata": obj["metadata"] | {"managedFields": []}}
-    return obj if given else _unowned(obj)
+    return obj if given and readable(given) else _unowned(obj)
 
 
 def _without_nulls(value: Raw) -> Raw:

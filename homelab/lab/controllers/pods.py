@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
 from homelab.lab.controllers.clock import Clock
@@ -106,18 +106,25 @@ class Pods:
         return open_ and self._index.size(("busy", node["metadata"]["name"])) < MOST
 
     def _free(self, node: Raw) -> str | None:
-        """The first address of the node's pod network that no pod has."""
-        network = IPv4Network(node["spec"]["podCIDR"])
+        """The first address of the node's pod network that no pod has; none where the node has no such network."""
+        found = text(node, "spec", "podCIDR")
+        if not found:
+            return None
+        network = IPv4Network(found)
         every = (str(IPv4Address(int(network[0]) + host)) for host in range(2, network.num_addresses - 1))
         return next((address for address in every if not self._index.size(("address", address))), None)
 
 
-def set_ready(store: Store, ref: Ref, ready: bool, why: str) -> None:
-    """What the program behind a pod's containers says; nothing happens when the pod is gone or was not started."""
+def set_ready(store: Store, ref: Ref, ready: bool, why: str, seen: Mapping[str, Raw] | None = None) -> None:
+    """What the program behind a pod's containers says; nothing happens when the pod is gone or was not started.
+
+    `seen`: what else is told of a container, by its name.
+    """
     pod = store.get(ref)
     node = store.get(Ref(NODE, None, text(pod, "spec", "nodeName") or "")) if pod else None
     if pod and node and not _is_new(pod):
-        told = [{**one, "ready": ready} for one in items(pod, "status", "containerStatuses")]
+        statuses = items(pod, "status", "containerStatuses")
+        told = [{**one, "ready": ready, **(seen or {}).get(one["name"], {})} for one in statuses]
         heard = {**pod, "status": {**pod["status"], "containerStatuses": told}}
         store.set_status(ref, with_readiness(heard, node, utc_now(), why))
 

@@ -53,7 +53,7 @@ def _make(store: Store, found: Raw, ordinal: int) -> Raw:
     name = _pod_ref(found, ordinal).name
     labels = {REVISION: _newest(found), "statefulset.kubernetes.io/pod-name": name}
     pod = pod_of(found, found["spec"]["template"], {**labels, "apps.kubernetes.io/pod-index": str(ordinal)}, name=name)
-    templates = items(found, "spec", "volumeClaimTemplates")
+    templates = [one for one in items(found, "spec", "volumeClaimTemplates") if text(one, "metadata", "name")]
     for template in templates:
         _claim(store, found, template, name)
     volumes = [*items(pod, "spec", "volumes"), *(_volume(template, name) for template in templates)]
@@ -68,7 +68,12 @@ def _claim(store: Store, found: Raw, template: Raw, pod: str) -> None:
     if not store.get(ref):
         labels = dig(found, "spec", "selector", "matchLabels") or {}
         named = {"name": ref.name, "namespace": ref.namespace, "labels": labels}
-        claim = {"apiVersion": CLAIM.api_version, "kind": CLAIM.name, "metadata": named, "spec": template["spec"]}
+        claim = {
+            "apiVersion": CLAIM.api_version,
+            "kind": CLAIM.name,
+            "metadata": named,
+            "spec": template.get("spec") or {},
+        }
         store.create(claim)
 
 

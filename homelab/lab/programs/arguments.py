@@ -16,7 +16,14 @@ DEFAULTS = {API: 8080}
 LONELY = {"http": 80}
 """What it listens on when the arguments name no other entry point. Source: Traefik docs, entry points."""
 
-_ADDRESS = re.compile(r"--?entrypoints\.(?P<name>[^.=]+)\.address(=(?P<value>.*))?", re.IGNORECASE)
+_OPTION = re.IGNORECASE | re.DOTALL
+_ADDRESS = re.compile(r"--?entrypoints\.(?P<name>[^.=]+)\.address(=(?P<value>.*))?", _OPTION)
+_NAMED = re.compile(r"--?entrypoints\.(?P<name>[^.=]+)([.=].*)?", _OPTION)
+_BEYOND = re.compile(
+    r"(--?(configfile|(accesslog|log)\.filepath(?!=/dev/std(out|err)$)|certificatesresolvers\.[^.=]+"
+    r"|experimental\.(local)?plugins\.[^.=]+|providers\.(?!kubernetes|providersthrottle|precedence)[^.=]+))([.=].*)?",
+    _OPTION,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +46,36 @@ Place = Callable[[Listening], tuple[str, int]]
 
 
 def entry_points(arguments: Iterable[str]) -> tuple[Listening, ...]:
-    """Every entry point of the arguments, then those that Traefik would add by itself."""
-    declared = [_listening(found) for text in _joined(arguments) if (found := _ADDRESS.fullmatch(text))]
-    names = {entry.name.lower() for entry in declared}
-    added = {} if names - {API} else dict(LONELY)
-    added |= {name: port for name, port in DEFAULTS.items() if name not in names}
+    """Every entry point that the arguments name, then those that Traefik would add by itself."""
+    given = _joined(arguments)
+    named = {found["name"].lower(): found["name"] for text in given if (found := _NAMED.fullmatch(text))}
+    addresses = {found["name"].lower(): found["value"] or "" for text in given if (found := _ADDRESS.fullmatch(text))}
+    declared = [_listening(name, addresses.get(key, "")) for key, name in named.items()]
+    added = {} if named.keys() - {API} else dict(LONELY)
+    added |= {name: port for name, port in DEFAULTS.items() if name not in named}
     return (*declared, *(Listening(name, port, "") for name, port in added.items()))
+
+
+def beyond(arguments: Iterable[str]) -> str | None:
+    """The first option that reaches beyond the cluster: to files of this machine, to other providers, to the world."""
+    return next((found[1] for text in arguments if (found := _BEYOND.fullmatch(text))), None)
 
 
 def command_line(arguments: Iterable[str], places: Mapping[str, tuple[str, int]]) -> list[str]:
     """The arguments with the addresses of the entry points replaced; `places` has one for every entry point's name."""
     given = _joined(arguments)
-    kept = [text for text in given if not _ADDRESS.fullmatch(text)]
     moved = [(entry, *places[entry.name]) for entry in entry_points(given)]
     return [
-        *kept,
+        # first, since an option at the end that lacks its value would take the next argument for it
         *(f"--entrypoints.{entry.name}.address={host}:{port}{entry.protocol}" for entry, host, port in moved),
+        *(text for text in given if not _ADDRESS.fullmatch(text)),
     ]
 
 
-def _listening(found: re.Match[str]) -> Listening:
-    address, slash, protocol = (found["value"] or "").partition("/")
+def _listening(name: str, value: str) -> Listening:
+    address, slash, protocol = value.partition("/")
     port = address.rpartition(":")[2]
-    return Listening(found["name"], int(port) if port.isdecimal() else 0, slash + protocol)
+    return Listening(name, int(port) if port.isdecimal() else 0, slash + protocol)
 
 
 def _joined(arguments: Iterable[str]) -> list[str]:

@@ -30,6 +30,7 @@ class Probe:
 class Container:
     """One container that is to run; two equal ones need no restart."""
 
+    name: str
     repository: str
     arguments: tuple[str, ...]
     probe: Probe | None
@@ -40,7 +41,7 @@ def container(pod_spec: Raw | None, programs: Iterable[str]) -> Container | None
     known = frozenset(programs)
     for found in items(pod_spec, "containers"):
         if (name := repository(text(found, "image") or "")) in known:
-            return Container(name, strings(found, "args"), _probe(found))
+            return Container(text(found, "name") or "", name, strings(found, "args"), _probe(found))
     return None
 
 

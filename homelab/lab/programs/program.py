@@ -6,12 +6,15 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from typing import Any, Protocol
 
 import aiohttp
 
 from homelab.lab.programs.containers import Probe
+from homelab.lab.store import utc_now
 from homelab.pauses import pauses
 
 Address = tuple[str, int]
@@ -24,8 +27,22 @@ ANSWER_SECONDS = 1.0
 """Source: Kubernetes API reference, Probe, timeoutSeconds."""
 
 
+START_FAILED = 128
+"""Exit code of what could not even be started. Source: containerd, `StartError` in a pod's status."""
+
+
 class ProgramError(Exception):
     """A program cannot run; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a life of a program ended."""
+
+    code: int
+    """As a shell says it: 128 and the signal's number for one that was killed."""
+    why: str
+    at: datetime = field(default_factory=utc_now)
 
 
 class Program(Protocol):
@@ -38,8 +55,8 @@ class Program(Protocol):
     async def start(self) -> None:
         """Begin. Raises ProgramError."""
 
-    async def ended(self) -> str:
-        """Wait until it has ended by itself; the reason."""
+    async def ended(self) -> Ended:
+        """Wait until it has ended by itself."""
 
     async def stop(self) -> None:
         """End it, also when it has not begun."""
@@ -52,6 +69,13 @@ class State:
     ready: bool
     why: str = ""
     """Why it is not ready."""
+    since: datetime | None = None
+    """When its life began; None before the first."""
+    restarts: int = 0
+    last: Ended | None = None
+    """The life before this one."""
+    waiting: bool = False
+    """Whether it has ended, and is started again after a pause."""
 
 
 class Supervised:
@@ -74,42 +98,44 @@ class Supervised:
     async def run(self) -> None:
         """Keep it running until cancelled."""
         waits = pauses(LONGEST_PAUSE)
-        while True:
-            why, was_ready = await self._once()
-            self._tell(State(False, why))
-            if was_ready:
+        for restarts in count():
+            self._change(since=utc_now(), restarts=restarts, waiting=False)
+            try:
+                last = await self._life()
+            except ProgramError as error:
+                last = Ended(START_FAILED, str(error))
+            if self.state.ready:
                 waits = pauses(LONGEST_PAUSE)
+            self._tell(State(False, last.why, self.state.since, restarts, last, waiting=True))
             await asyncio.sleep(next(waits))
 
-    async def _once(self) -> tuple[str, bool]:
-        """One life; why it ended, and whether it was ready in the end."""
+    async def _life(self) -> Ended:
+        """One life; how it ended. Raises ProgramError."""
         program = self._make()
         try:
             await program.start()
             self.addresses = program.addresses
             asking = asyncio.create_task(self._ask())
             try:
-                return await program.ended(), self.state.ready
+                return await program.ended()
             finally:
                 asking.cancel()
                 await asyncio.wait([asking])
-        except ProgramError as error:
-            return str(error), False
         finally:
             await program.stop()
 
     async def _ask(self) -> None:
         if not self._probe:
-            self._tell(State(True))
+            self._change(ready=True, why="")
             return
         failures = 0
         while True:
             failing = await self._failing(self._probe)
             failures = failures + 1 if failing else 0
             if failing is None:
-                self._tell(State(True))
+                self._change(ready=True, why="")
             elif not self.state.ready or failures >= self._probe.failures:
-                self._tell(State(False, f"Readiness probe failed: {failing}"))
+                self._change(ready=False, why=f"Readiness probe failed: {failing}")
             await asyncio.sleep(self._probe.period if self.state.ready else EAGER_SECONDS)
 
     async def _failing(self, probe: Probe) -> str | None:
@@ -125,6 +151,9 @@ class Supervised:
                 return None if answer.status < 400 else f"HTTP probe failed with statuscode: {answer.status}"  # noqa: PLR2004
         except (aiohttp.ClientError, OSError) as error:
             return str(error) or type(error).__name__
+
+    def _change(self, **changes: Any) -> None:
+        self._tell(replace(self.state, **changes))
 
     def _tell(self, state: State) -> None:
         if state != self.state:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from ipaddress import IPv4Network, ip_address
 
 import aiohttp
 
+from homelab.lab.controllers.clock import stamp
+from homelab.lab.controllers.events import Recorder
 from homelab.lab.controllers.kinds import POD, REPLICA_SET, SERVICE
 from homelab.lab.controllers.matching import has_all, labels
 from homelab.lab.controllers.owned import controller_of, is_dying
 from homelab.lab.controllers.pods import set_ready
 from homelab.lab.programs.containers import Container, container, port_number
-from homelab.lab.programs.program import Address, Program, State, Supervised
+from homelab.lab.programs.program import START_FAILED, Address, Ended, Program, ProgramError, State, Supervised
 from homelab.lab.programs.sample import Whoami
 from homelab.lab.programs.traefik import LOOPBACK, Place, Traefik
-from homelab.lab.store import Event, Store
+from homelab.lab.store import Event, Store, utc_now
 from homelab.observe.raw import annotation, dig, full_name, items, namespace, text
 from homelab.ports import Kind, Raw, Ref
 
@@ -68,6 +72,7 @@ class Programs:
     """The same by pod."""
     _running: dict[str, _Running] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
+    _events: Recorder = field(default_factory=lambda: Recorder("kubelet", utc_now))
 
     def reconcile(self, store: Store, event: Event) -> None:
         """Start, restart or end what a changed pod runs; tell a new Service where it is reached."""
@@ -113,7 +118,7 @@ class Programs:
         running = self._running.get(uid)
         spec = self._wished(store, uid, running.spec.lead if running else None)
         if running and spec == running.spec:
-            self._tell(store, uid, running.supervised.state)
+            self._tell(store, uid, spec, running.supervised.state)
         elif spec:
             self._start(store, uid, spec)
         elif running:
@@ -142,11 +147,11 @@ class Programs:
             partial(self._make, store, uid, spec),
             spec.container.probe,
             self.session,
-            partial(self._told, store, uid, spec.lead.namespace),
+            partial(self._told, store, uid, spec),
         )
         task = asyncio.create_task(_after(before, supervised))
         self._running[uid] = _Running(spec, supervised, task)
-        self._tell(store, uid, supervised.state)
+        self._tell(store, uid, spec, supervised.state)
 
     def _stop(self, uid: str) -> asyncio.Task[None] | None:
         running = self._running.pop(uid, None)
@@ -158,6 +163,8 @@ class Programs:
         return running.task
 
     def _make(self, store: Store, uid: str, spec: _Spec) -> Program:
+        if not _is_in(self.place.network, spec.address):
+            raise ProgramError(f"{spec.address} is no address of this lab's pods, which are in {self.place.network}")
         if spec.container.repository == WHOAMI:
             return Whoami(spec.container, spec.lead.name, spec.address)
         workload = full_name(store.owner(uid) or store.get(spec.lead))
@@ -165,13 +172,23 @@ class Programs:
 
     # Telling
 
-    def _told(self, store: Store, uid: str, space: str | None, state: State) -> None:
-        self._tell(store, uid, state)
-        self._point_all(store, space)
+    def _told(self, store: Store, uid: str, spec: _Spec, state: State) -> None:
+        self._tell(store, uid, spec, state)
+        if state.waiting:
+            self._say_back_off(store, uid, spec.container.name)
+        self._point_all(store, spec.lead.namespace)
 
-    def _tell(self, store: Store, uid: str, state: State) -> None:
+    def _tell(self, store: Store, uid: str, spec: _Spec, state: State) -> None:
+        seen = {spec.container.name: _seen(state)}
         for ref in list(self._pods.get(uid, ())):
-            set_ready(store, ref, state.ready, state.why)
+            set_ready(store, ref, state.ready, state.why, seen)
+
+    def _say_back_off(self, store: Store, uid: str, name: str) -> None:
+        for pod in filter(None, map(store.get, tuple(self._pods.get(uid, ())))):
+            meta = pod["metadata"]
+            which = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
+            why = f"Back-off restarting failed container {name} in pod {which}"
+            self._events.say(store, pod, "Warning", "BackOff", why)
 
     def _point_all(self, store: Store, space: str | None) -> None:
         for service in store.all(SERVICE, space):
@@ -211,6 +228,28 @@ def _workload(store: Store, pod: Raw) -> Raw:
     if owner and Ref.of(owner).kind == REPLICA_SET:
         return store.owner(controller_of(owner).get("uid", "")) or owner
     return owner or pod
+
+
+def _seen(state: State) -> Raw:
+    """A container's part of its pod's status, as its kubelet would write it."""
+    if state.since is None:
+        return {}
+    why = {"reason": "CrashLoopBackOff", "message": state.why}
+    doing = {"waiting": why} if state.waiting else {"running": {"startedAt": stamp(state.since)}}
+    counted = {"restartCount": state.restarts, "started": not state.waiting}
+    return {"state": doing, "lastState": _terminated(state.last) if state.last else {}, **counted}
+
+
+def _terminated(last: Ended) -> Raw:
+    reason = {0: "Completed", START_FAILED: "StartError"}.get(last.code, "Error")
+    told = {"exitCode": last.code, "reason": reason, "message": last.why, "finishedAt": stamp(last.at)}
+    return {"terminated": told}
+
+
+def _is_in(network: IPv4Network, address: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(address) in network
+    return False
 
 
 def _may_run(pod: Raw) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from aiohttp import web
 
 from homelab.lab.programs.containers import Container
-from homelab.lab.programs.program import Address, ProgramError, is_free, taken
+from homelab.lab.programs.program import Address, Ended, ProgramError, is_free, taken
 
 PORT = 80
 """Where it listens without `--port`."""
@@ -41,9 +41,9 @@ class Whoami:
         except OSError as error:
             raise ProgramError(f"the sample app cannot listen: {error.strerror}") from None
 
-    async def ended(self) -> str:
+    async def ended(self) -> Ended:
         """It never ends by itself."""
-        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         return await never
 
     async def stop(self) -> None:

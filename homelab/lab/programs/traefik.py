@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from homelab.lab.process import private
 from homelab.lab.programs import leash
-from homelab.lab.programs.arguments import Listening, command_line, entry_points
+from homelab.lab.programs.arguments import Listening, beyond, command_line, entry_points
 from homelab.lab.programs.containers import Container
-from homelab.lab.programs.program import Address, ProgramError, is_free, taken
+from homelab.lab.programs.program import Address, Ended, ProgramError, is_free, taken
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 8020
 LAST_PORT = 65535
+KILLED = 128
+"""Of an exit code, as a shell says it."""
+TAIL = 4096
+"""Bytes of a log in which last words are looked for."""
 FOREIGN = tuple(Path(f"/etc/traefik/traefik.{ending}") for ending in ("toml", "yaml", "yml"))
 """A configuration in one of these would be read in place of the arguments. Source: Traefik docs, boot environment."""
+
+
+_ERROR = re.compile(r'error"?[:=]"((?:[^"\\]|\\.)+)"')
+"""In both of Traefik's formats: `"error":"..."` and `error="..."`."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Ports:
@@ -48,6 +59,8 @@ class Place:
     """With the token in it, which must not be among the arguments. Traefik reads the file that KUBECONFIG names."""
     folder: Path
     ports: Ports
+    network: IPv4Network
+    """The pods' addresses: nothing listens on any other, whatever a pod's status says."""
 
 
 class Traefik:
@@ -61,6 +74,8 @@ class Traefik:
         self._container = container
         self._pod_address = pod_address
         self._process: asyncio.subprocess.Process | None = None
+        self._log_size = 0
+        """Before it began."""
 
     @property
     def log(self) -> Path:
@@ -73,11 +88,14 @@ class Traefik:
             raise ProgramError(
                 f"Traefik would read {foreign} in place of its arguments; move it away while the lab runs"
             )
+        if option := beyond(self._container.arguments):
+            raise ProgramError(f"Traefik is not started with {option}: in the lab it reads nothing but the cluster")
         listening = entry_points(self._container.arguments)
         places = {entry.name: self._listen(entry) for entry in listening}
         self.addresses = {entry.port: places[entry.name] for entry in listening}
         try:
             with open(self.log, "ab", opener=private) as log:
+                self._log_size = log.tell()
                 self._process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(self._place.program)),
                     *command_line(self._container.arguments, places),
@@ -97,14 +115,25 @@ class Traefik:
             raise taken(wanted)
         return wanted
 
-    async def ended(self) -> str:
-        """Wait until it has ended by itself; the reason."""
+    async def ended(self) -> Ended:
+        """Wait until it has ended by itself."""
         code = await self._process.wait() if self._process else 0
         how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        return f"Traefik ended with {how}; see {self.log}"
+        words = last_words(self.log, self._log_size)
+        why = f"Traefik ended with {how}{': ' if words else ''}{words}; see {self.log}"
+        return Ended(code if code >= 0 else KILLED - code, why)
 
     async def stop(self) -> None:
         """Kill it: it keeps nothing, and its time of grace is for load balancers that send traffic elsewhere."""
         if self._process and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+
+def last_words(log: Path, since: int) -> str:
+    """The error in the last line that a log has got since it had that size; the line itself when it names none."""
+    with open(log, "rb") as file:
+        file.seek(max(since, file.seek(0, os.SEEK_END) - TAIL))
+        said = _COLOUR.sub("", file.read().decode(errors="replace")).strip().rpartition("\n")[2]
+    found = _ERROR.search(said)
+    return found[1] if found else said
