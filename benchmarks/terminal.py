@@ -68,7 +68,7 @@ class Terminal:
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
-            env={**os.environ, **COLOURS, **(environment or {})},
+            env={**_without_a_size(os.environ), **COLOURS, **(environment or {})},
         )
         self._pidfd = os.pidfd_open(self._process.pid)
         self._cpu: float | None = None
@@ -253,3 +253,8 @@ def resident(pid: int) -> float:
     """Megabytes of memory that a process has, its children apart."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
+
+
+def _without_a_size(environment: Mapping[str, str]) -> dict[str, str]:
+    """Whoever started us may have told theirs; a program would believe it more than the terminal."""
+    return {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 from unicodedata import category, east_asian_width
 
 from homelab.observe.addresses import LEGEND, address_map, pool_use
@@ -201,15 +202,13 @@ def shortened(cell: str, width: int) -> str:
     """A text that fits, with an ellipsis where something is missing."""
     if cells(cell) <= width:
         return cell
-    if width < 1:
-        return ""
-    kept, room = "", width - 1
-    for char in cell:
-        room -= cells(char)
-        if room < 0:
-            break
-        kept += char
-    return kept + "…"
+    return begin(cell, width - 1) + "…" if width > 0 else ""
+
+
+def begin(written: str, width: int) -> str:
+    """As much of a text as fits."""
+    ends = accumulate(map(cell_width, written))
+    return written[: sum(1 for _ in takewhile(lambda end: end <= width, ends))]
 
 
 def wrapped(sentence: str, width: int) -> list[str]:
@@ -230,7 +229,7 @@ def pieces(word: str, width: int) -> Iterator[str]:
     """A word in parts that fit a line, such as a long path; one that would fill the screen is shortened."""
     rest = shortened(word, width * MOST_PIECES)
     while cells(rest) > width > 1:
-        piece = shortened(rest, width + 1).removesuffix("…")
+        piece = begin(rest, width)
         yield piece
         rest = rest[len(piece) :]
     yield shortened(rest, width)

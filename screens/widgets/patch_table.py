@@ -11,6 +11,7 @@ from textual.events import Blur, Focus, Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
 from homelab.observe.text import GAP, Head, Row, clean, fitted, padded, wrapped
 from screens.widgets.lines import Line, Lines
@@ -76,12 +77,12 @@ class PatchTable(Lines, can_focus=True):
         self._at = max(min(self._at, len(self._rows) - 1), 0) if found is None else found
 
     def _draw(self) -> None:
-        """Make the lines anew, those of equal rows from memory; none while the table has no place on the screen."""
-        if not self.size.width:
+        """Make the lines anew, those of equal rows from memory; none while the pane has no place on the screen."""
+        if not (width := self._width):
             self._starts, self._drawn = [], {}
             self.show_lines(())
             return
-        room = max(self.size.width - len(MARGIN) - 1, 1)
+        room = max(width - len(MARGIN) - 1, 1)
         widths = fitted(self._head, [row.cells for row in self._rows], room + len(GAP))
         known = self._drawn if widths == self._widths else {}
         self._widths = widths
@@ -92,6 +93,12 @@ class PatchTable(Lines, can_focus=True):
             self._starts.append(len(lines))
             lines.extend(self._drawn[row])
         self.show_lines(lines)
+
+    @property
+    def _width(self) -> int:
+        """Its own, or before it is laid out its pane's: so that title and rows come in one frame."""
+        pane = self.parent
+        return self.size.width or (pane.content_size.width if isinstance(pane, Widget) else 0)
 
     def refresh_at(self, at: int) -> None:
         """Repaint one line, if it is in view; the head always is."""

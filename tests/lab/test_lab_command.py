@@ -20,6 +20,8 @@ from tui.cli import run
 
 __all__ = ["folder"]
 
+PATIENCE = 30.0
+"""Seconds in which a program that was told to end has ended."""
 PROGRAM = [sys.executable, "-m", "tui"]
 
 
@@ -68,7 +70,7 @@ def test_it_prints_what_it_does_and_how_to_reach_it_and_ends_clean(folder: Folde
         assert until(lambda: _status(address, "whoami.internal.domain.com") == 200)
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait() == 0
+        assert process.wait(PATIENCE) == 0
     assert not traefiks(tmp_path)
     assert {path.name for path in folder.path.iterdir()} & {"kubeconfig", "traefik.kubeconfig", "users"} == set()
 
@@ -107,7 +109,7 @@ def test_it_goes_on_when_nobody_reads_what_it_says(folder: Folder, tmp_path: Pat
             assert traefiks(tmp_path)
         process.send_signal(signal.SIGINT)
 
-        assert process.wait() == 0
+        assert process.wait(PATIENCE) == 0
 
 
 # With --lab
@@ -203,7 +205,7 @@ def test_a_signal_while_the_lab_starts_needs_no_stack_trace(folder: Folder) -> N
         assert process.stderr.readline() == "starting the lab\n"
         process.send_signal(signal.SIGINT)
 
-        assert process.wait() == 128 + signal.SIGINT
+        assert process.wait(PATIENCE) == 128 + signal.SIGINT
         assert "Traceback" not in process.stderr.read()
 
 

@@ -198,7 +198,7 @@ async def test_without_a_plan_it_says_how_to_write_one(tmp_path: Path) -> None:
         deployed(home)
         home.plan.unlink()
         async with watching(home, LARGE) as person:
-            await person.sees("Addresses ─ no plan", "homelab-tui plan init", "served by 2 of 2")
+            await person.sees("Addresses ─ no plan", "homelab-tui plan", "served by 2 of 2")
 
 
 async def test_a_broken_plan_says_where(tmp_path: Path) -> None:

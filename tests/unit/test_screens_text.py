@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from unicodedata import category
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from objects import article_plan, node
 
@@ -93,6 +93,7 @@ def test_definitions_fit(pairs: list[tuple[str, str]], width: int) -> None:
     assert [line for line in lines if length(line) > width or steers(line)] == []
 
 
+@example("🏠" * 14, 29)
 @given(NAMES, st.integers(12, 200))
 def test_a_sentence_fits(sentence: str, width: int) -> None:
     assert [line for line in wrapped(sentence, width) if cells(line) > width] == []
