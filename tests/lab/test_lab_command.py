@@ -25,6 +25,14 @@ PATIENCE = 30.0
 PROGRAM = [sys.executable, "-m", "tui"]
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """A job in the background of a shell ignores Ctrl-C, and so would each program that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def told(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """How a command ended, and what it printed."""
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
