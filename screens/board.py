@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.css.query import QueryType
 from textual.events import Resize
 from textual.screen import Screen
 from textual.types import CSSPathType
@@ -37,6 +38,8 @@ class Board(Screen[None]):
         super().__init__()
         self._command, self._scene = command, scene
         self._status = StatusLine()
+        self._moved = False
+        """Whether a person chose the pane that has the cursor."""
 
     def compose(self) -> ComposeResult:
         """Status, body, keys."""
@@ -56,11 +59,21 @@ class Board(Screen[None]):
         self._keep_a_cursor()
 
     def _keep_a_cursor(self) -> None:
-        """Where the table that has it lost its rows, another one gets it."""
-        if isinstance(self.focused, PatchTable) and self.focused.pointed:
+        """The first table with rows has it, whichever came first; one chosen by hand, as long as it has rows."""
+        if self._moved and isinstance(self.focused, PatchTable) and self.focused.pointed:
             return
-        if table := next((one for one in self.query(PatchTable) if one.pointed), None):
+        if (table := next((one for one in self.query(PatchTable) if one.pointed), None)) and table is not self.focused:
             table.focus()
+
+    def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """The next pane, by hand."""
+        self._moved = True
+        return super().focus_next(selector)
+
+    def focus_previous(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """The pane before, by hand."""
+        self._moved = True
+        return super().focus_previous(selector)
 
     def on_resize(self, event: Resize) -> None:
         """Textual lays out every size that it is told, and two at once, below the help, chase each other for ever."""

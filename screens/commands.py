@@ -1,4 +1,4 @@
-"""The one registry of what a person can do: footer, key map, help and the README's key table are made from it."""
+"""The one registry of what a person can do: footer, key map and help are made from it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ MOVES_HELP = (
     ("tab", "The next pane; shift+tab the one before."),
     ("↑ ↓  k j", "The row above or below."),
     ("pgup pgdn", "As many rows as are in view."),
-    ("home end", "The first and the last row."),
+    ("home end  g G", "The first and the last row."),
 )
 """The same in sentences."""
 

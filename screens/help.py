@@ -22,6 +22,7 @@ SIGNS = (
     ("✗", "broken or refused: the sentence says why and what to do"),
     ("○", "not there yet, or still being asked for"),
     ("▸", "where the cursor is"),
+    ("▾", "there is more below"),
 )
 MAP = (
     *((use.value, name) for use, name in LEGEND),

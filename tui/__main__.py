@@ -4,13 +4,19 @@ import os
 import sys
 from io import TextIOWrapper
 
-from tui.cli import run
+INTERRUPTED = 130
+"""Exit code, as a shell says it of Ctrl-C."""
 
 
 def main() -> None:
     """Run the program and leave with its exit code."""
-    _mend_streams()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        _mend_streams()
+        from tui.cli import run  # noqa: PLC0415 - Ctrl-C may come while it is loaded
+
+        sys.exit(run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _mend_streams() -> None:
@@ -18,8 +24,9 @@ def _mend_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - as long as the program runs
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    for stream in (sys.stdout, sys.stderr, sys.__stderr__):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from screens.scene import Scene
 from tui.feed import Feed, World
 
 STDIN = 0
+SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 TICK = 1.0
 """Seconds between two looks at ages, while something is older than it should be."""
 CALM = Theme(
@@ -42,6 +43,21 @@ CALM = Theme(
     dark=True,
 )
 
+COARSE = Theme(
+    name="homelab-16",
+    primary="#00a8a8",
+    secondary="#00a8a8",
+    success="#00d000",
+    warning="#c9a227",
+    error="#ff0000",
+    foreground="#c8c6b8",
+    background="#000000",
+    surface="#000000",
+    panel="#000000",
+    dark=True,
+)
+"""For terminals of 16 colours, where the calm ones would all become white."""
+
 
 class Console(App[int], inherit_bindings=False):
     """Keyboard only, no animation, nothing that blinks."""
@@ -55,8 +71,10 @@ class Console(App[int], inherit_bindings=False):
         self.scene = Scene(now=utc_now(), read_only=read_only, name=name)
         self.animation_level = "none"
         self.register_theme(CALM)
-        self.theme = CALM.name
+        self.register_theme(COARSE)
+        self.theme = COARSE.name if self.console.color_system == "standard" else CALM.name
         self._feed = Feed(world, self.tell)
+        self._told_to_leave = False
         for command in COMMANDS:
             if command.screen:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
@@ -72,10 +90,16 @@ class Console(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Leave in good order when told to; what is heavy begins after the first paint."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM):
+        for number in SIGNALS:
             loop.add_signal_handler(number, self.exit, 0)
+        if self._told_to_leave:
+            self.exit(0)
         self.set_interval(TICK, self._age)
         self.call_after_refresh(self._begin)
+
+    def leave_early(self) -> None:
+        """Leave as soon as the terminal can be given back as it was: a signal came before the first screen."""
+        self._told_to_leave = True
 
     def _begin(self) -> None:
         self.run_worker(self._feed.run(), exit_on_error=True)
@@ -118,6 +142,8 @@ def run(world: World, *, read_only: bool, name: str | None = None) -> int:
     """Show the console until it is left; the exit code."""
     app = Console(world, read_only=read_only, name=name)
     _leave_with_the_terminal(partial(app.call_from_thread, app.exit, 0))
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: app.leave_early())
     code = app.run(mouse=False)
     return app.return_code or 0 if code is None else code
 

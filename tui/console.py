@@ -7,8 +7,9 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from homelab.lab.process import Attached, attach, need_extra
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from homelab.plan.file import Reading
 
 NO_SCREEN = "the console needs a terminal, and {why}; `homelab-tui status` prints the same as text"
+WRONG_USE = 2
 DUMB = frozenset({"", "dumb", "unknown"})
 
 
@@ -28,6 +30,9 @@ def console(parsed: Namespace, options: Options) -> int:
     """Open the console. Raises Refused where there is no terminal that could show it."""
     if why := no_terminal():
         raise Refused(NO_SCREEN.format(why=why))
+    if not sys.stderr.isatty():
+        print("the console draws on the error stream, and that leads elsewhere: leave out 2>")
+        return WRONG_USE
     if options.lab:
         need_extra()
     from tui.app import run  # noqa: PLC0415 - loads Textual
@@ -62,6 +67,10 @@ class Home:
             self._lab.close()
         self._lab, self._options = None, self._asked
 
+    def plan_mark(self) -> object:
+        """Another value when a plan's file has been written, made or removed since."""
+        return tuple(map(_mark, self._options.plan_files()))
+
     def plan(self) -> Plan:
         """Read the plan. Raises CannotConnect."""
         with explaining():
@@ -89,6 +98,14 @@ class Home:
         await self._lab.ended()
         self._leave()
         raise CannotConnect("the lab has ended: it was stopped or killed; a new one is started")
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """Another value when the file is another one, or has been written to."""
+    with suppress(OSError):
+        seen = path.stat()
+        return seen.st_ino, seen.st_mtime_ns, seen.st_size
+    return None
 
 
 def faulty(found: Reading) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -14,6 +14,11 @@ from homelab.pauses import pauses
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, ClusterError
 
+FACTS_SECONDS = 2.0
+"""So long the plan waits for the cluster's first facts: one that does not answer must not hide it."""
+PLAN_SECONDS = 2.0
+"""Between two looks at the plan's file."""
+
 
 class CannotConnect(Exception):
     """There is nothing to talk to yet; the text says what is missing and what to do."""
@@ -21,6 +26,9 @@ class CannotConnect(Exception):
 
 class World(Protocol):
     """Where the console's knowledge comes from."""
+
+    def plan_mark(self) -> object:
+        """Another value when the plan may be another."""
 
     def plan(self) -> Plan:
         """The plan; called in a thread. Raises CannotConnect with what to do."""
@@ -47,12 +55,17 @@ class Feed:
             group.create_task(self._observe())
 
     async def _read_plan(self) -> None:
-        """After the first facts: what reads YAML is slow to load, and would keep them waiting."""
-        await self._answered.wait()
-        try:
-            self._tell(plan=await asyncio.to_thread(self._world.plan))
-        except CannotConnect as error:
-            self._tell(plan_trouble=str(error))
+        """After the first facts, since what reads YAML is slow to load; then whenever the file changes."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered.wait(), FACTS_SECONDS)
+        while True:
+            mark = self._world.plan_mark()
+            try:
+                self._tell(plan=await asyncio.to_thread(self._world.plan), plan_trouble=None)
+            except CannotConnect as error:
+                self._tell(plan=None, plan_trouble=str(error))
+            while self._world.plan_mark() == mark:
+                await asyncio.sleep(PLAN_SECONDS)
 
     async def _observe(self) -> None:
         since: str | None = None

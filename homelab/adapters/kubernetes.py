@@ -97,7 +97,7 @@ class KubernetesCluster:
         self._path = path
         self._server = client.configuration.host
         self._served: dict[str, dict[str, _Resource]] = {}
-        self._asking: dict[str, asyncio.Lock] = {}
+        self._asking: dict[str, asyncio.Task[dict[str, _Resource]]] = {}
 
     @classmethod
     async def connect(cls, path: Path, context: str | None = None) -> KubernetesCluster:
@@ -245,13 +245,24 @@ class KubernetesCluster:
 
     async def _resource(self, kind: Kind) -> _Resource:
         """How the API names this kind. Asked once per group version, and again while a kind is missing from it."""
-        async with self._asking.setdefault(kind.api_version, asyncio.Lock()):
-            known = self._served.get(kind.api_version, {})
-            if kind.name not in known:
-                known = self._served[kind.api_version] = await self._discover(kind.api_version)
+        known = self._served.get(kind.api_version, {})
+        if kind.name not in known:
+            known = self._served[kind.api_version] = await self._asked_once(kind.api_version)
         if kind.name not in known:
             raise self._not_served(kind)
         return known[kind.name]
+
+    async def _asked_once(self, api_version: str) -> dict[str, _Resource]:
+        """Whoever asks at the same time gets the same answer, and when there is none waits for it once."""
+        if (asking := self._asking.get(api_version)) is None:
+            asking = self._asking[api_version] = asyncio.create_task(self._discover(api_version))
+            asking.add_done_callback(partial(self._answered, api_version))
+        return await asyncio.shield(asking)
+
+    def _answered(self, api_version: str, asking: asyncio.Task[dict[str, _Resource]]) -> None:
+        del self._asking[api_version]
+        if not asking.cancelled():
+            asking.exception()  # seen, also where everybody who waited has left
 
     def _taken_away(self, kind: Kind) -> NotServed:
         """What was known of its group is void, so that it is asked for again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from homelab.ports import Kind, Raw
 
 KEPT = 10_000
 """Events that are remembered of each kind."""
+BUDGET = 64 * 1024 * 1024
+"""Bytes of JSON that they may have, whatever their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,21 @@ class History:
     """The latest changes of one kind."""
 
     def __init__(self, start: int) -> None:
-        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._events: deque[Event] = deque()
+        self._sizes: deque[int] = deque()
+        self._size = 0
         self._start = start
         """The version whose state the oldest event changed."""
 
     def record(self, event: Event) -> None:
         """Remember a change, and forget the oldest when there are too many."""
-        if len(self._events) == KEPT:
-            self._start = self._events[0].version
+        size = len(json.dumps(event.object))
         self._events.append(event)
+        self._sizes.append(size)
+        self._size += size
+        while len(self._events) > KEPT or self._size > BUDGET:
+            self._start = self._events.popleft().version
+            self._size -= self._sizes.popleft()
 
     def since(self, version: int) -> tuple[Event, ...]:
         """Everything after a version, oldest first. Raises Refusal 410 when that is not known any more."""
@@ -68,6 +77,11 @@ class Subscription(AsyncIterator[Event]):
 
     async def __anext__(self) -> Event:
         return await self._queue.get()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether another can be had at once."""
+        return not self._queue.empty()
 
     def close(self) -> None:
         """Take no more."""

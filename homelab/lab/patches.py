@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,11 +41,12 @@ def strategic(target: Any, patch: Any, shape: Shape) -> Any:
         return {key: value for key, value in patch.items() if key != "$patch"} if how == "replace" else {}
     result = dict(target) if isinstance(target, dict) else {}
     if "$retainKeys" in patch:
-        result = {key: value for key, value in result.items() if key in patch["$retainKeys"]}
+        kept = _listed(patch["$retainKeys"], "$retainKeys")
+        result = {key: value for key, value in result.items() if key in kept}
     for key, value in patch.items():
         if key.startswith(_DROP):
-            name = key.removeprefix(_DROP)
-            result[name] = [item for item in result.get(name) or () if item not in value]
+            name, dropped = key.removeprefix(_DROP), _listed(value, key)
+            result[name] = [item for item in _listed(result.get(name) or [], name) if item not in dropped]
         elif key.startswith("$"):
             continue
         elif value is None:
@@ -53,8 +56,15 @@ def strategic(target: Any, patch: Any, shape: Shape) -> Any:
     for key, order in patch.items():
         name = key.removeprefix(_ORDER)
         if key != name and isinstance(result.get(name), list):
-            result[name] = _ordered(result[name], order, shape.field(name))
+            result[name] = _ordered(result[name], _listed(order, key), shape.field(name))
     return result
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """Raises Refusal 400."""
+    if not isinstance(value, list):
+        raise bad_request(f"unable to apply the strategic merge patch: {name} must be a list")
+    return value
 
 
 def _list(target: Any, patch: list[Any], shape: Shape) -> list[Any]:
@@ -64,7 +74,9 @@ def _list(target: Any, patch: list[Any], shape: Shape) -> list[Any]:
     key = next(iter(shape.keys), None)
     if key is None:
         return patch
-    if any(isinstance(item, dict) and item.get("$patch") == "replace" for item in patch):
+    if not all(isinstance(item, dict) for item in (*old, *patch)):
+        raise bad_request(f"unable to apply the strategic merge patch: a list with the key {key} must hold objects")
+    if any(item.get("$patch") == "replace" for item in patch):
         return [item for item in patch if item.get("$patch") != "replace"]
     result = list(old)
     for item in patch:
@@ -97,8 +109,8 @@ def json_patch(target: Raw, operations: Any) -> Raw:
     for operation in operations:
         try:
             result = _OPERATIONS[operation["op"]](result, operation)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            why = f"the server rejected our request due to an error in our request: {operation}: {error}"
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+            why = f"the server rejected our request due to an error in our request: {json.dumps(operation)}"
             raise Refusal(422, "Invalid", why) from None
     if not isinstance(result, dict):
         raise bad_request("the patch does not leave an object")
@@ -111,9 +123,16 @@ def _steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
+def _index(step: str, size: int) -> int:
+    """Of one of so many places, from the end when negative, as the API server has it. Raises IndexError."""
+    if not re.fullmatch("-?[0-9]{1,9}", step) or not -size <= int(step) < size:
+        raise IndexError(step)
+    return int(step) % size
+
+
 def _at(target: Any, steps: Sequence[str]) -> Any:
     for step in steps:
-        target = target[int(step)] if isinstance(target, list) else target[step]
+        target = target[_index(step, len(target))] if isinstance(target, list) else target[step]
     return target
 
 
@@ -123,10 +142,7 @@ def _add(target: Any, pointer: str, value: Any) -> Any:
     *steps, last = _steps(pointer)
     place = _at(target, steps)
     if isinstance(place, list):
-        at = len(place) if last == "-" else int(last)
-        if at > len(place):
-            raise IndexError(f"no place {last}")
-        place.insert(at, value)
+        place.insert(len(place) if last == "-" else _index(last, len(place) + 1), value)
     else:
         place[last] = value
     return target
@@ -136,7 +152,7 @@ def _taken(target: Any, pointer: str) -> Any:
     """Remove a value and return it."""
     *steps, last = _steps(pointer)
     place = _at(target, steps)
-    return place.pop(int(last) if isinstance(place, list) else last)
+    return place.pop(_index(last, len(place)) if isinstance(place, list) else last)
 
 
 def _remove(target: Any, operation: Raw) -> Any:

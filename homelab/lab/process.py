@@ -25,6 +25,8 @@ PATIENCE = 60.0
 """Seconds that a lab may take until its API answers; a Pi with a slow card needs a quarter."""
 AGAIN_SECONDS = 0.02
 """Between two tries to join a lab that is just ending or just beginning."""
+LOST_SECONDS = 2.0
+"""A lab makes its socket in far less, and removes it with its last breath."""
 GLANCE_SECONDS = 0.2
 """Shorter waits are not worth a word."""
 EXTRA = "pip install 'homelab-tui[lab]'"
@@ -198,8 +200,12 @@ def attach(bare: bool = False, say: Say = lambda _: None) -> Attached:
     `bare`: without the stack. A running lab is joined as it is, but one that was not bare cannot become so.
     """
     folder = Folder.make(os.environ)
-    end = time.monotonic() + PATIENCE
+    end, seen = time.monotonic() + PATIENCE, time.monotonic()
     while time.monotonic() < end:
+        if folder.users.exists():
+            seen = time.monotonic()
+        elif time.monotonic() - seen > LOST_SECONDS:
+            raise LabError(f"a lab runs, but {folder.users} was removed, so nobody can join it: end it and try again")
         try:
             connection, started = _join(folder), False
             if connection is None and (seat := claim(folder)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -67,7 +68,7 @@ def _label_test(part: str) -> Test:
     if found := _EXISTS.match(part):
         key, wanted = found[2], not found[1]
         return lambda obj: (key in _labels(obj)) == wanted
-    raise bad_request(f"unable to parse requirement: {part!r} is not understood")
+    raise bad_request(f"unable to parse requirement: {json.dumps(part)} is not understood")
 
 
 def _among(key: str, values: frozenset[str], *, wanted: bool) -> Test:

@@ -35,19 +35,38 @@ from homelab.plan.model import Plan
 
 LOG = logging.getLogger("homelab.lab")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FORMAT = "%(asctime)s %(message)s"
 PARTS = range(1, 255)
 """Of 127.0.0.0/8, one for the pods of each lab of this machine."""
 
 
+class _OneLine(logging.Formatter):
+    """For a terminal: what went wrong, and where the rest is written."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__()
+        self._log = log
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage().partition("\n")[0]
+        error = record.exc_info[1] if record.exc_info else None
+        return f"{said}: {type(error).__name__}; see {self._log}" if error else said
+
+
 def run_here(seat: Seat, bare: bool, say: Say) -> int:
-    """Be the lab, on this terminal, until a signal comes; the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    return asyncio.run(_run(seat, bare, say, alone=True))
+    """Be the lab, on this terminal, until a signal comes; the exit code. Stack traces go to its log alone."""
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(_OneLine(seat.folder.log))
+    with open(seat.folder.log, "w", opener=private) as log:
+        whole = logging.StreamHandler(log)
+        whole.setFormatter(logging.Formatter(FORMAT))
+        logging.basicConfig(level=logging.WARNING, handlers=[terminal, whole])
+        return asyncio.run(_run(seat, bare, say, alone=True))
 
 
 def run_detached(seat: Seat, bare: bool) -> int:
     """Be the lab until its last user has left; standard output and error are its log."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.basicConfig(level=logging.INFO, format=FORMAT)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # every look at a list is nothing to keep
     return asyncio.run(_run(seat, bare, LOG.info, alone=False))
 
@@ -73,6 +92,7 @@ async def _run(seat: Seat, bare: bool, say: Say, *, alone: bool) -> int:
         return 1
     finally:
         users.close()
+        seat.folder.users.unlink(missing_ok=True)
     return 0
 
 

@@ -33,11 +33,10 @@ class Users:
             _send(connection, line)
 
     def close(self) -> None:
-        """Let nobody in any more, and let go of everybody."""
+        """Let nobody in any more, and let go of everybody. The socket's name stays until the lab has gone."""
         if self._seat.listener.fileno() >= 0:
             self._loop.remove_reader(self._seat.listener)
         self._seat.listener.close()
-        self._seat.folder.users.unlink(missing_ok=True)
         for connection in list(self._connections):
             self._drop(connection)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -55,7 +55,14 @@ def allocations(services: Iterable[Raw], l2_statuses: Iterable[Raw], events: Ite
     announcers, told = announcers_of(l2_statuses), events_of(events)
     wanting = (s for s in services if text(s, "spec", "type") == "LoadBalancer")
     found = (allocation(s, announcers.get(full_name(s)), told.get(full_name(s), [])) for s in wanting)
-    return tuple(sorted(found, key=by_address))
+    return tuple(sorted((heard(one, announcers) for one in found), key=by_address))
+
+
+def heard(found: Allocation, announcers: Mapping[str, str]) -> Allocation:
+    """An address that no node announces leads nowhere; nobody knows that where no speaker says anything at all."""
+    if found.pending or found.address is None or found.announced_by or not (announcers and found.pool):
+        return found
+    return replace(found, pending=f"no node announces {found.address}: no ready pod is behind it, or no speaker runs")
 
 
 def allocation(service: Raw, announced_by: str | None, events: list[Raw]) -> Allocation:

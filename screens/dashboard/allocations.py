@@ -22,7 +22,7 @@ class Allocations(TablePane):
         found = scene.snapshot.allocations if scene.snapshot else ()
         pending = sum(one.pending is not None for one in found)
         counted = (f"{len(found) - pending} given{f', {pending} pending' if pending else ''}",) if found else ()
-        return (*counted, "layer 2")
+        return (*counted, *(("layer 2",) if any(one.announced_by for one in found) else ()))
 
     def data(self, scene: Scene) -> Table | None:
         """One row per Service."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from shlex import quote
 
 from homelab.observe.routes import Route, RouteState
 from homelab.observe.text import NOTHING, ROUTE_COLUMNS, Row, route_head, route_key, route_row, state_word
@@ -54,7 +55,7 @@ def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
     """Names and values."""
     held = scene.snapshot.allocations if scene.snapshot else ()
     loopback = next((each.loopback for each in held if each.zone == one.zone and each.loopback), None)
-    try_it = f"curl -H 'Host: {one.host}' http://{loopback}{one.path}" if loopback else None
+    try_it = f"curl -H {quote(f'Host: {one.host}')} {quote(f'http://{loopback}{one.path}')}" if loopback else None
     found = (
         ("Host", f"{one.host}{one.path}" + (f" ({one.path_type})" if one.path_type else "")),
         ("State", state_word(one)),

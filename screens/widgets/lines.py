@@ -21,7 +21,7 @@ Span = tuple[str, str]
 """A text without control characters, and the name of its style: one of `styles`, or empty."""
 Line = tuple[Span, ...]
 
-COLORS = frozenset({"foreground", "background", "primary", "text-success", "text-warning", "text-error"})
+COLORS = frozenset({"foreground", "background", "primary", "success", "warning", "error"})
 """Variables of the theme."""
 FAINT = 0.45
 """How much of the background shows through what is less important."""
@@ -94,9 +94,9 @@ def styles(theme: Theme) -> Mapping[str, Style]:
     ground = found["background"]
     dim = found["foreground"].blend(ground, FAINT)
     return {
-        "good": Style(color=found["text-success"].rich_color),
-        "warn": Style(color=found["text-warning"].rich_color),
-        "bad": Style(color=found["text-error"].rich_color, bold=True),
+        "good": Style(color=found["success"].rich_color),
+        "warn": Style(color=found["warning"].rich_color),
+        "bad": Style(color=found["error"].rich_color, bold=True),
         "dim": Style(color=dim.rich_color),
         "head": Style(color=dim.rich_color),
         "strong": Style(bold=True),

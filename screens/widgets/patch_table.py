@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Focus, Resize
@@ -19,6 +21,9 @@ from screens.widgets.lines import Line, Lines
 MARGIN = "  "
 POINTER = "▸ "
 BELOW = "  "
+MORE = "▾"
+TELLING = 4
+"""Lines of the table from which on its last one may say that there are more."""
 STYLE_OF_SIGN = {"✓": "good", "▲": "warn", "✗": "bad", "?": "warn", "○": "dim", "-": "dim"}
 NO_HEAD = Head(("",), drops=())
 
@@ -37,10 +42,6 @@ class PatchTable(Lines, can_focus=True):
 
     class Pointed(Message):
         """The cursor is at another row, or its row has changed."""
-
-        def __init__(self, row: Row | None) -> None:
-            super().__init__()
-            self.row = row
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -66,7 +67,7 @@ class PatchTable(Lines, can_focus=True):
         self._draw()
         self._into_view()
         if self.pointed != before:
-            self.post_message(self.Pointed(self.pointed))
+            self.post_message(self.Pointed())
 
     def _follow(self, key: str | None) -> None:
         """Put the cursor where its row is now; where that is gone, at the row in its place."""
@@ -107,8 +108,21 @@ class PatchTable(Lines, can_focus=True):
             self.refresh(Region(0, y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen; the first one is the head, however far the rows are scrolled."""
+        """One line of the screen: first the head, however far the rows are scrolled; last, that there are more."""
+        if self._says_more and y == self.size.height - 1 and len(self.lines) > y + self.scroll_offset.y + 1:
+            return self._more(y + self.scroll_offset.y)
         return self.strip(0 if y == 0 else y + self.scroll_offset.y)
+
+    @property
+    def _says_more(self) -> bool:
+        """Where there is room for little else the rows count more."""
+        return self.size.height >= TELLING
+
+    def _more(self, at: int) -> Strip:
+        """How many rows begin from a line on."""
+        left = len(self._starts) - bisect_left(self._starts, at)
+        said = Segment(f"{MARGIN}{MORE} {f'{left} ' if left else ''}more", self.styled("dim"))
+        return Strip([said]).adjust_cell_length(self.size.width, self.rich_style)
 
     def strip(self, at: int) -> Strip:
         """A line; that of the cursor is marked by sign and colour."""
@@ -128,7 +142,7 @@ class PatchTable(Lines, can_focus=True):
         if before != self._at:
             self.refresh_at(self._starts[before])
             self.refresh_at(self._starts[self._at])
-            self.post_message(self.Pointed(self.pointed))
+            self.post_message(self.Pointed())
         self._into_view()
 
     def action_page(self, by: int) -> None:
@@ -142,8 +156,9 @@ class PatchTable(Lines, can_focus=True):
         first = self._starts[self._at]
         last = first + len(self._drawn[self._rows[self._at]]) - 1
         top, height = self.scroll_offset.y, self.size.height
-        if last - top >= height:
-            top = last - height + 1
+        more = 1 if self._says_more and last + 1 < len(self.lines) else 0
+        if last - top >= height - more:
+            top = last - height + 1 + more
         if first - top < 1:
             top = first - 1
         if self._at == 0:

@@ -235,3 +235,19 @@ async def test_bodies_that_are_nonsense(server: Server) -> None:
     nonsense += [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta} for meta in odd]
     for body in nonsense:
         assert (await server.ask("POST", path, body)).code in (400, 422)
+
+
+async def test_a_watcher_who_does_not_read_is_ended(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homelab.lab.api.reading.UNREAD_SECONDS", 0.05)
+    store.create(config(a="x" * 500_000))
+    async with serving(store, TOKEN) as url, asyncio.timeout(PATIENCE):
+        _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=1024)
+        path = b"/api/v1/configmaps?watch=1"
+        writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+        while not store._readers:
+            await asyncio.sleep(0)
+        count = 0
+        while store._readers:
+            store.annotate(WEB, {"n": str(count := count + 1)})
+            await asyncio.sleep(0.001)
+        writer.close()

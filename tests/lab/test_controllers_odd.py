@@ -9,6 +9,7 @@ import pytest
 from world import obj, template, world
 
 from homelab.lab.controllers.kinds import NODE, POD
+from homelab.lab.controllers.matching import selected
 from homelab.ports import Kind, Ref
 
 
@@ -32,3 +33,13 @@ async def test_a_claim_template_may_say_nothing(caplog: pytest.LogCaptureFixture
             await cluster.make(obj(Kind("apps/v1", "StatefulSet"), "db", spec))
 
         assert [pod["status"]["phase"] for pod in cluster.pods()] == ["Running"] and not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("operator", "limit", "fits"), [("Gt", "3", True), ("Gt", "4", False), ("Lt", "5", True), ("Lt", "x", False)]
+)
+def test_a_node_s_label_is_compared_as_a_number(operator: str, limit: str, fits: bool) -> None:
+    wanted = {"key": "cores", "operator": operator, "values": [limit]}
+
+    assert selected({"matchExpressions": [wanted]}, {"cores": "4"}) is fits
+    assert not selected({"matchExpressions": [wanted]}, {})

@@ -101,3 +101,17 @@ async def test_a_change_costs_the_same_with_many_services(change: Change) -> Non
 
     assert many == few
     assert many.read < 500
+
+
+async def test_many_services_that_select_many_pods_come_to_rest() -> None:
+    """Slices are written for many changed pods at once: written for each, they would be tens of thousands."""
+    async with world() as lab:
+        await lab.make(
+            *(obj(SERVICE, f"web-{n}", {"selector": {"app": "web"}, "ports": [{"port": 80}]}) for n in range(50))
+        )
+        before = lab.store.version
+        await lab.make(deployment("web", 500))
+
+        slices = lab.store.all(Kind("discovery.k8s.io/v1", "EndpointSlice"), "default")
+        assert [len(one["endpoints"]) for one in slices] == [500] * 50
+        assert lab.store.version - before < 3_000

@@ -160,3 +160,23 @@ async def test_what_it_says_of_what_is_not_there(kubectl: Kubectl) -> None:
     assert "the server doesn't have a resource type" in await kubectl("get", "gadgets", fails=True)
     assert "reviews no tokens and no rights" in await kubectl("auth", "can-i", "get", "pods", fails=True)
     assert "kubectl create -f" in await kubectl("create", "configmap", "web", fails=True)
+
+
+async def test_wide_columns_and_what_became_of_a_job(kubectl: Kubectl) -> None:
+    await kubectl("apply", "-f", "-", given=WEB + "---" + JOBS)
+    job = await kubectl("create", "job", "now", "--from=cronjob/nightly", "--dry-run=client", "-o", "yaml")
+    await kubectl("create", "-f", "-", given=job)
+    await kubectl("wait", "--for=condition=Complete", "job/now", "--timeout=20s")
+
+    head, *pods = (await kubectl("get", "pods", "-o", "wide")).splitlines()
+    wide = "IP NODE NOMINATED NODE READINESS GATES"
+    assert " ".join(head.split()) == f"NAME READY STATUS RESTARTS AGE {wide}"
+    assert sum(" Completed " in pod for pod in pods) == 1 and all("127." in pod for pod in pods)
+    for kind, columns in {
+        "deploy": "NAME READY UP-TO-DATE AVAILABLE AGE CONTAINERS IMAGES SELECTOR",
+        "svc": "NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE SELECTOR",
+        "nodes": "NAME STATUS ROLES AGE VERSION INTERNAL-IP EXTERNAL-IP OS-IMAGE KERNEL-VERSION CONTAINER-RUNTIME",
+        "jobs": "NAME STATUS COMPLETIONS DURATION AGE CONTAINERS IMAGES SELECTOR",
+        "cronjobs": "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE CONTAINERS IMAGES",
+    }.items():
+        assert (await kubectl("get", kind, "-o", "wide")).splitlines()[0].split() == columns.split()

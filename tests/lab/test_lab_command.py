@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 from living import folder, labs, place, traefiks, until, user
 
-from homelab.lab.process import Folder, attach
+from homelab.lab.process import Folder, attach, claim
+from homelab.lab.serve import run_here
 from tui.cli import run
 
 __all__ = ["folder"]
@@ -118,6 +120,28 @@ def test_it_goes_on_when_nobody_reads_what_it_says(folder: Folder, tmp_path: Pat
         process.send_signal(signal.SIGINT)
 
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_fault_is_one_line_on_the_terminal_and_whole_in_the_log(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fails(*_: object, **__: object) -> int:
+        try:
+            raise KeyError("spec")
+        except KeyError:
+            logging.getLogger("homelab.lab").exception("Pods: ADDED")
+        return 0
+
+    monkeypatch.setattr("homelab.lab.serve._run", fails)
+    monkeypatch.setattr(logging.root, "handlers", [])
+    seat = claim(folder)
+    assert seat
+
+    run_here(seat, True, print)
+
+    seat.leave()
+    assert capsys.readouterr().err == f"Pods: ADDED: KeyError; see {folder.log}\n"
+    assert "Traceback (most recent call last)" in folder.log.read_text()
 
 
 # With --lab

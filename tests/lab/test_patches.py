@@ -98,10 +98,23 @@ def test_json_patches() -> None:
     assert target == {"a": {"b": [1, 2]}, "x/y": 1}
 
 
+def test_json_patches_count_from_the_end_when_negative() -> None:
+    operations = [
+        {"op": "add", "path": "/a/-1", "value": 4},
+        {"op": "replace", "path": "/a/-2", "value": 9},
+        {"op": "remove", "path": "/a/-4"},
+    ]
+
+    assert json_patch({"a": [1, 2, 3]}, operations) == {"a": [2, 9, 4]}
+
+
 @pytest.mark.parametrize(
     "operation",
     [
         {"op": "remove", "path": "/nothing"},
+        {"op": "remove", "path": "/list/-1"},
+        {"op": "add", "path": "/list/-2", "value": 1},
+        {"op": "add", "path": "/list/²", "value": 1},
         {"op": "replace", "path": "/nothing", "value": 1},
         {"op": "test", "path": "/a", "value": 2},
         {"op": "add", "path": "/list/9", "value": 1},

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -229,3 +230,16 @@ def test_joining_imports_nothing_heavy() -> None:
     told = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
 
     assert not heavy & set(told.stdout.split())
+
+
+def test_a_lab_whose_socket_was_removed_is_told_at_once(folder: Folder) -> None:
+    seat = claim(folder)
+    assert seat
+    folder.users.unlink()
+    begun = time.monotonic()
+
+    with pytest.raises(LabError, match=r"a lab runs, but .*/users was removed, so nobody can join it: end it"):
+        attach(bare=True)
+
+    assert time.monotonic() - begun < 5
+    seat.leave()

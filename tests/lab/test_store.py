@@ -188,3 +188,15 @@ def test_five_thousand_services_are_written_and_their_namespace_deleted_quickly(
 
     assert time.perf_counter() - begun < 5, "ten thousand writes, well under a millisecond each"
     assert store.all(Kind("v1", "Service")) == ()
+
+
+def test_a_history_of_large_objects_is_shorter(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("homelab.lab.history.BUDGET", 10_000)
+    store.create(config("web"))
+    then = store.version
+    for number in range(4):
+        store.annotate(ref("web"), {"n": str(number) * 4_000})
+
+    with pytest.raises(Refusal):
+        store.since(CONFIG, then)
+    assert len(store.since(CONFIG, store.version - 2)) == 2

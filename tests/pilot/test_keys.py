@@ -191,6 +191,32 @@ async def test_a_tiny_terminal_shows_what_it_can_and_a_large_one_everything_agai
             await person.sees_exactly(before)
 
 
+async def test_what_is_below_the_edge_is_counted_and_the_cursor_goes_there(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        crowded(home)
+        async with watching(home, SMALL) as person:
+            await person.sees("1 served, 40 problems", "more")
+            seen = person.text.count(".home.test ")
+            assert f"▾ {41 - seen} more" in person.text
+
+            await person.press("tab", *["down"] * 40)
+            await person.until(lambda: pointed(person).startswith("▸ web.home.test"))
+            assert "more" not in person.text
+
+
+async def test_on_a_low_terminal_tab_brings_the_next_pane_into_view(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        deployed(home)
+        async with watching(home, (80, 8)) as person:
+            await person.sees("▸Allocations", "▸ 192.168.1.20")
+
+            await person.press("tab")
+
+            await person.sees("▸Routes", "▸ web.home.test")
+            assert person.lines[0].startswith(" homelab")
+            assert person.lines[-1].startswith("▸1 home")
+
+
 async def test_wide_and_narrow_terminals_stand_panes_side_by_side_or_in_a_column(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         deployed(home)

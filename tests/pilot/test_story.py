@@ -201,6 +201,20 @@ async def test_without_a_plan_it_says_how_to_write_one(tmp_path: Path) -> None:
             await person.sees("Addresses ─ no plan", "homelab-tui plan", "served by 2 of 2")
 
 
+async def test_a_plan_that_is_written_or_changed_meanwhile_is_taken_in(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        plan = home.plan.read_text()
+        home.plan.unlink()
+        async with watching(home, LARGE) as person:
+            await person.sees("Addresses ─ no plan")
+
+            home.plan.write_text(plan)
+            await person.sees("Addresses ─ 192.168.1.0/24")
+
+            home.plan.write_text(plan.replace("192.168.1.", "192.168.7."))
+            await person.sees("Addresses ─ 192.168.7.0/24")
+
+
 async def test_a_broken_plan_says_where(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         home.plan.write_text("version: 1\nnetwork: {lan: 10.0.0.0/24, gatway: 10.0.0.1}\n")

@@ -117,7 +117,7 @@ async def test_a_thousand_routes_shrink_to_two_while_the_cursor_is_on_the_last(t
         thousand(home)
         async with watching(home) as person:
             await person.press("3")
-            await person.sees("1001 served")
+            await person.sees("1001 served", "▸3 routes", "▸ app-0000.home.test")
             await person.press("end", "pageup", "end")
             await person.sees("▸ web.home.test")
 

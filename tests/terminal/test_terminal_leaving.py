@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
-from signal import SIGHUP, SIGTERM
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import pytest
 from consoles import Open
@@ -21,6 +21,8 @@ pytest_plugins = ("opening",)
 MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
 PUSHED = re.compile(rb"\x1b\[>\d+u")
 """A way to tell keys, in use until it is given back. Source: kitty keyboard protocol."""
+ALTERNATE = "\x1b[?1049h"
+"""The first that is written: a screen of its own."""
 USUALLY_ON = {7, 25}
 """Wrapping at the right edge, and the cursor."""
 
@@ -73,6 +75,26 @@ def test_a_signal_during_the_start_ends_it_too(console: Open) -> None:
 
     assert terminal.ended(5) in (0, -SIGTERM)
     assert left_as_found(terminal)
+
+
+@pytest.mark.parametrize("number", [SIGHUP, SIGTERM, SIGINT])
+def test_a_signal_before_the_first_screen_leaves_the_terminal_as_it_was(console: Open, number: int) -> None:
+    terminal = console()
+    terminal.arrival(ALTERNATE)
+
+    terminal.signal(number)
+
+    assert terminal.ended(5) == 0
+    assert left_as_found(terminal)
+    assert b"Traceback" not in terminal.written
+
+
+def test_an_error_stream_that_leads_elsewhere_is_told(console: Open, tmp_path: Path, home: Home) -> None:
+    elsewhere = ["sh", "-c", f'exec "$0" "$@" 2>{tmp_path}/err', *home.console]
+    terminal = console(elsewhere, controlling=False)
+
+    assert terminal.ended(5) == 2
+    assert "leave out 2>" in terminal.text
 
 
 def test_when_the_session_drops_it_ends(console: Open) -> None:

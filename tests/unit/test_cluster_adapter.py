@@ -354,6 +354,18 @@ async def test_a_server_that_never_answers_is_given_up(tmp_path: Path, monkeypat
     assert "no answer in time" in str(error)
 
 
+async def test_who_waits_for_the_same_silence_waits_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubernetes, "ANSWER_SECONDS", 0.2)
+    async with connected(tmp_path) as (server, cluster):
+        server.script("GET /api/v1", *[silence] * 3)
+
+        asked = [cluster.list(Kind("v1", name)) for name in ("Service", "Pod", "Node")]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(error) for error in found] == [Unreachable] * 3
+    assert len(server.asked) == 1
+
+
 async def test_an_answer_that_is_cut_is_no_answer(tmp_path: Path) -> None:
     async def cut(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000"})

@@ -101,6 +101,15 @@ def test_an_address_without_an_announcing_node_leaves_the_node_open() -> None:
     assert allocations([INTERNAL], [], [])[0].announced_by is None
 
 
+def test_an_address_that_no_node_announces_leads_nowhere() -> None:
+    lonely = load_balancer("lonely", "192.168.1.21")
+
+    found = {one.service: one.pending for one in allocations([INTERNAL, lonely], [l2_status(INTERNAL, "node1")], [])}
+
+    assert found["homelab/traefik-internal"] is None
+    assert found["homelab/lonely"] == ("no node announces 192.168.1.21: no ready pod is behind it, or no speaker runs")
+
+
 def test_after_a_node_died_the_one_that_took_over_is_shown() -> None:
     dead = l2_status(INTERNAL, "node1", made="2026-11-23T05:00:00Z")
     heir = l2_status(INTERNAL, "node2", made="2026-11-23T06:00:00Z")

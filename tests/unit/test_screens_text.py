@@ -20,7 +20,7 @@ from screens.dashboard.addresses import map_lines
 from screens.freshness import Freshness, freshness
 from screens.help import help_lines
 from screens.scene import Scene
-from screens.widgets.bars import keys, status
+from screens.widgets.bars import api, keys, status
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, length
 from screens.widgets.pane import title_line
@@ -76,6 +76,11 @@ def test_the_status_line_fits(name: str, version: str, lost: list[str], width: i
 
     assert length(line) <= width
     assert not steers(line)
+
+
+def test_a_kind_that_is_not_there_yet_says_nothing_of_the_api() -> None:
+    assert api(scene(middlewares=Source(SourceState.ABSENT)))[-1] == ("●", "good")
+    assert api(scene(middlewares=Source(SourceState.FAILED)))[-1] == ("✗", "bad")
 
 
 @given(st.integers(20, 200))

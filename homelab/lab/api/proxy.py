@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -47,7 +48,7 @@ def _target(name: str) -> tuple[str, str, int]:
     scheme, pod, port = {1: ("", name, "0"), 2: ("", *name.split(":")), 3: tuple(name.split(":"))}.get(
         len(name.split(":")), ("", "", "")
     )
-    if not pod or scheme not in ("", "http", "https") or not port.isdigit():
+    if not pod or scheme not in ("", "http", "https") or not re.fullmatch("[0-9]{1,5}", port):
         raise bad_request(f'invalid pod request "{name}"')
     return scheme, pod, int(port)
 

@@ -25,6 +25,8 @@ BOOKMARK_SECONDS = 60.0
 """How long a watch is silent at most. Source: kube-apiserver, watch cache."""
 WATCH_SECONDS = 1800
 """How long a watch lasts that asks for no time."""
+UNREAD_SECONDS = 30.0
+"""How long a watcher may leave unread what was sent."""
 MOST = 10**18
 """No query parameter is larger, and those of the real server may be negative, which is the same as not given."""
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
@@ -117,12 +119,23 @@ async def watched(store: Store, asked: Asked) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(asked.request)
-        await response.write(b"".join(map(watch.line, first)))
+        await _written(asked, response, b"".join(map(watch.line, first)))
         if not (first and first[0]["type"] == "ERROR"):
             async for line in watch.lines(news):
-                await response.write(line)
+                await _written(asked, response, line)
         await response.write_eof()
     return response
+
+
+async def _written(asked: Asked, response: web.StreamResponse, data: bytes) -> None:
+    """Sent, or the connection ended: what happens is not kept for a watcher who does not read."""
+    try:
+        async with asyncio.timeout(UNREAD_SECONDS):
+            await response.write(data)
+    except TimeoutError:
+        if asked.request.transport:
+            asked.request.transport.abort()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from homelab.lab.admission import admitted, invalid
 from homelab.lab.api.asked import APPLY, Asked
-from homelab.lab.api.bodies import plain
+from homelab.lab.api.bodies import object_of, plain
 from homelab.lab.definitions import definition_faults
 from homelab.lab.ownership import Writer, applied, readable, updated
 from homelab.lab.patches import json_patch, merged, strategic
@@ -59,9 +59,9 @@ async def patched(store: Store, asked: Asked) -> Answer:
     if content == JSON_PATCH:
         new = plain(json_patch(live, patch))
     elif content == MERGE:
-        new = merged(live, patch)
+        new = merged(live, object_of(patch))
     elif content == STRATEGIC and asked.place.resource.built_in:
-        new = strategic(live, patch, shape(asked.place.resource))
+        new = strategic(live, object_of(patch), shape(asked.place.resource))
     else:
         known = [JSON_PATCH, MERGE, *([STRATEGIC] if asked.place.resource.built_in else []), APPLY]
         why = f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}"

@@ -65,12 +65,27 @@ class ReplicaSets:
 
     kinds = frozenset({REPLICA_SET, POD})
 
+    def __init__(self) -> None:
+        self._due: dict[Ref, None] = {}
+        """ReplicaSets that may have to be mended."""
+
     def reconcile(self, store: Store, event: Event) -> None:
+        """Note the ReplicaSet that changed, or whose pod did."""
+        ref = Ref.of(event.object)
+        found = store.get(ref) if ref.kind == REPLICA_SET else managers(store, event.object, REPLICA_SET)
+        if found:
+            self._due[Ref.of(found)] = None
+
+    def settle(self, store: Store) -> None:
+        """Mend each, once however many of its pods have changed."""
+        due, self._due = self._due, {}
+        for found in filter(None, map(store.get, due)):
+            if not is_dying(found):
+                self._mend(store, found)
+
+    @staticmethod
+    def _mend(store: Store, found: Raw) -> None:
         """Make what is missing, delete what is too much, count."""
-        ours = Ref.of(event.object).kind == REPLICA_SET
-        found = store.get(Ref.of(event.object)) if ours else managers(store, event.object, REPLICA_SET)
-        if not found or is_dying(found):
-            return
         pods = [pod for pod in owned(store, found, POD) if not _ended(store, pod)]
         for _ in range(replicas(found) - len(pods)):
             store.create(pod_of(found, found["spec"]["template"], {}))

@@ -27,24 +27,31 @@ class EndpointSlices:
     def __init__(self) -> None:
         self._services = Index(_selecting)
         self._pods = Index(_labelled)
+        self._due: dict[Ref, None] = {}
+        """Services whose slices may have to change."""
 
     def reconcile(self, store: Store, event: Event) -> None:
-        """Write the slices of the Service that changed, or of those that select the pod that changed."""
+        """Note the Service that changed, or those that select the pod that changed."""
         ref = Ref.of(event.object)
         if ref.kind == SERVICE:
             service = store.get(ref)
             self._services.note(ref, service)
-            self._write(store, service)
+            self._due[ref] = None
         elif ref.kind == POD:
             self._pod(store, ref, store.get(ref))
-        elif event.type == "DELETED":
-            self._write(store, managers(store, event.object, SERVICE))
+        elif event.type == "DELETED" and (service := managers(store, event.object, SERVICE)):
+            self._due[Ref.of(service)] = None
+
+    def settle(self, store: Store) -> None:
+        """Write the slices, once however many of a Service's pods have changed."""
+        due, self._due = self._due, {}
+        for ref in due:
+            self._write(store, store.get(ref))
 
     def _pod(self, store: Store, ref: Ref, pod: Raw | None) -> None:
         before = self._pods.note(ref, pod)
         keys = dict.fromkeys((*before, *(_labelled(pod) if pod else ())))
-        for one in {Ref.of(one): one for key in keys for one in self._services.of(store, key)}.values():
-            self._write(store, one)
+        self._due |= dict.fromkeys(ref for key in keys for ref in self._services.refs(key))
 
     def _write(self, store: Store, service: Raw | None) -> None:
         if service is None or is_dying(service):

@@ -58,7 +58,15 @@ def _meets(wanted: Raw, found: Labels) -> bool:
         case "DoesNotExist":
             return wanted["key"] not in found
         case operator:
-            raise ValueError(f"the lab does not know the operator {operator}")
+            return _compared(str(value), str(operator), values[0] if values else "")
+
+
+def _compared(value: str, operator: str, limit: str) -> bool:
+    """`Gt` and `Lt`, of node affinity; whatever is no number does not match."""
+    try:
+        return int(value) > int(limit) if operator == "Gt" else operator == "Lt" and int(value) < int(limit)
+    except ValueError:
+        return False
 
 
 def _tolerated(taint: Raw, spec: Raw) -> bool:

@@ -116,12 +116,12 @@ class Traefik:
         return wanted
 
     async def ended(self) -> Ended:
-        """Wait until it has ended by itself."""
+        """Wait until it has ended by itself. Who is killed has no last words: its log says nothing of it."""
         code = await self._process.wait() if self._process else 0
-        how = f"exit code {code}" if code >= 0 else f"signal {-code}"
+        if code < 0:
+            return Ended(KILLED - code, f"Traefik was ended by signal {-code}; see {self.log}")
         words = last_words(self.log, self._log_size)
-        why = f"Traefik ended with {how}{': ' if words else ''}{words}; see {self.log}"
-        return Ended(code if code >= 0 else KILLED - code, why)
+        return Ended(code, f"Traefik ended with exit code {code}{': ' if words else ''}{words}; see {self.log}")
 
     async def stop(self) -> None:
         """Kill it: it keeps nothing, and its time of grace is for load balancers that send traffic elsewhere."""

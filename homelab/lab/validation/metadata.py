@@ -75,7 +75,7 @@ def _name(resource: Resource, meta: Raw) -> Iterable[Fault]:
         rule = service_name
     elif resource.as_kind == NAMESPACE:
         rule = dns_label
-    if prefix and not name:
+    if prefix:
         yield from rule("metadata.generateName", prefix.removesuffix("-"))
     if name and rule is dns_label and "." in name:
         yield invalid("metadata.name", name, "must not contain dots")
