@@ -57,6 +57,12 @@ class Board(Screen[None]):
         for pane in self.query(Pane):
             pane.show(scene)
         self._keep_a_cursor()
+        self.call_after_refresh(self._keep_in_view)
+
+    def _keep_in_view(self) -> None:
+        """On a low terminal, also when the pane with the cursor has got rows since it was chosen."""
+        if self.max_scroll_y and isinstance(self.focused, PatchTable):
+            self.scroll_to_widget(self.focused, animate=False, force=True)
 
     def _keep_a_cursor(self) -> None:
         """The first table with rows has it, whichever came first; one chosen by hand, as long as it has rows."""
