@@ -62,7 +62,7 @@ def heard(found: Allocation, announcers: Mapping[str, str]) -> Allocation:
     """An address that no node announces leads nowhere; nobody knows that where no speaker says anything at all."""
     if found.pending or found.address is None or found.announced_by or not (announcers and found.pool):
         return found
-    return replace(found, pending=f"no node announces {found.address}: no ready pod is behind it, or no speaker runs")
+    return replace(found, pending="no node announces it: no ready pod is behind it, or no speaker runs")
 
 
 def allocation(service: Raw, announced_by: str | None, events: list[Raw]) -> Allocation:

@@ -208,7 +208,7 @@ async def test_on_a_low_terminal_tab_brings_the_next_pane_into_view(tmp_path: Pa
     async with household(tmp_path) as home:
         deployed(home)
         async with watching(home, (80, 8)) as person:
-            await person.sees("▸Allocations", "▸ 192.168.1.20")
+            await person.sees("▸Allocations", "▸ 192.168.1.20", "1 served")
 
             await person.press("tab")
 

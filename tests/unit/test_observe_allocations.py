@@ -107,7 +107,7 @@ def test_an_address_that_no_node_announces_leads_nowhere() -> None:
     found = {one.service: one.pending for one in allocations([INTERNAL, lonely], [l2_status(INTERNAL, "node1")], [])}
 
     assert found["homelab/traefik-internal"] is None
-    assert found["homelab/lonely"] == ("no node announces 192.168.1.21: no ready pod is behind it, or no speaker runs")
+    assert found["homelab/lonely"] == ("no node announces it: no ready pod is behind it, or no speaker runs")
 
 
 def test_after_a_node_died_the_one_that_took_over_is_shown() -> None:
