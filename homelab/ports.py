@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Raw = dict[str, Any]
 """A Kubernetes object as plain JSON."""
@@ -71,6 +71,14 @@ class Rejected(ClusterError):
     """The API understood and refused: an invalid object, a missing namespace, a webhook's no."""
 
 
+class Exists(Rejected):
+    """409: an object of that name is there already."""
+
+
+class Outdated(Rejected):
+    """409: the object has changed since it was read."""
+
+
 class NotFound(Rejected):
     """404 where an object was needed, such as the namespace of a new one."""
 
@@ -133,6 +141,15 @@ class Lost:
 Change = Listed | Changed | Gone | Alive | Lost
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a pod answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Cluster(Protocol):
     """What the core needs from Kubernetes; objects are plain JSON."""
 
@@ -161,6 +178,25 @@ class Cluster(Protocol):
     async def delete(self, ref: Ref, *, uid: str) -> None:
         """Delete an object after its dependents, only while it is the one with this uid; nothing when it is gone."""
 
+    async def create(self, obj: Raw) -> Raw:
+        """Make a new object. Raises Exists."""
+
+    async def replace(self, obj: Raw) -> Raw:
+        """Write an object back that was read before. Raises Outdated where it has changed since, NotFound."""
+
+    async def ask_pod(
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: Literal["GET", "PUT", "POST", "DELETE"] = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Whatever a pod answers, through the API server's proxy. Raises ClusterError where no pod was reached."""
+
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
         """JSON that a pod serves, read through the API server's proxy. Raises Unavailable for a 5xx of the pod."""
 
@@ -177,3 +213,27 @@ class Downloads(Protocol):
 
 class DownloadError(Exception):
     """A file could not be had; the text says which, from where, why and what to do."""
+
+
+class StoreError(Exception):
+    """Something that Consul answered or failed to answer; the text names the server and why."""
+
+
+class StoreDenied(StoreError):
+    """Consul does not accept the token, or the token may not do this."""
+
+
+class StoreAccess(Protocol):
+    """Who may do what in the store. Every method raises StoreError."""
+
+    async def policies(self) -> Mapping[str, Any]:
+        """Rules of every policy of ours by name."""
+
+    async def write_policy(self, name: str, rules: Mapping[str, Any]) -> None:
+        """Create a policy, or give it other rules."""
+
+    async def tokens(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of policies by token."""
+
+    async def write_token(self, token: str, policy: str) -> None:
+        """Create a token that has this policy alone, or give it that."""

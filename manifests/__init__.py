@@ -10,6 +10,11 @@ def texts(component: str) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def program(component: str, name: str) -> str:
+    """The text of a program beside the YAML of a component. Raises FileNotFoundError."""
+    return (files(__name__) / component / name).read_text("utf-8")
+
+
 def versions() -> str:
     """The text of `versions.toml`."""
     return (files(__name__) / "versions.toml").read_text("utf-8")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tui.options import Options
 
 if TYPE_CHECKING:
     from homelab.plan.file import Reading
+    from homelab.stack.apply import Step
     from homelab.stack.journal import Journal
     from homelab.stack.upstream import Source
 
@@ -76,3 +78,12 @@ async def journal(connected: Cluster, options: Options) -> Journal:
     if namespace is None:
         raise Rejected("the cluster has no namespace kube-system; is this Kubernetes?")
     return Journal(platformdirs.user_state_path(NAME) / namespace["metadata"]["uid"])
+
+
+def steps(connected: Cluster) -> Mapping[str, Step]:
+    """What ends the stages of an apply."""
+    from homelab.adapters.consul import ProxiedConsul  # noqa: PLC0415 - only `apply` speaks to it
+    from homelab.stack.access import NAMESPACE  # noqa: PLC0415
+    from homelab.stack.steps import steps as of_stages  # noqa: PLC0415
+
+    return of_stages(connected, partial(ProxiedConsul, connected, NAMESPACE))

@@ -12,7 +12,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -27,11 +27,13 @@ from homelab.adapters import kubeconfig
 from homelab.pauses import pauses
 from homelab.ports import (
     Alive,
+    Answer,
     Change,
     Changed,
     ClusterError,
     Conflict,
     Contest,
+    Exists,
     Forbidden,
     Gone,
     Kind,
@@ -39,6 +41,7 @@ from homelab.ports import (
     Lost,
     NotFound,
     NotServed,
+    Outdated,
     Raw,
     Ref,
     Rejected,
@@ -65,9 +68,10 @@ SILENCE_SECONDS = 90.0
 _WANTS_TLS = "HTTP request to an HTTPS server"
 """What Go's server says, in plain text. Source: net/http, server.go."""
 
-_Verb = Literal["GET", "PATCH", "DELETE"]
+_Verb = Literal["GET", "PATCH", "DELETE", "PUT", "POST"]
 _Pairs = list[tuple[str, str]]
 _Objects = list[Raw]
+_WRITING = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
 
 
 class _Expired(ClusterError):
@@ -167,6 +171,43 @@ class KubernetesCluster:
             await self._json("DELETE", path, body=body)
         except (NotFound, NotServed):
             return
+
+    async def create(self, obj: Raw) -> Raw:
+        """Make a new object."""
+        ref = Ref.of(obj)
+        return await self._json("POST", (await self._resource(ref.kind)).path(ref.namespace), _WRITING, body=obj)
+
+    async def replace(self, obj: Raw) -> Raw:
+        """Write an object back; its resourceVersion says on which one it was based."""
+        ref = Ref.of(obj)
+        path = (await self._resource(ref.kind)).path(ref.namespace, ref.name)
+        return await self._json("PUT", path, _WRITING, body=obj)
+
+    async def ask_pod(
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        method: _Verb = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Whatever a pod answers; what the API server says by itself is a Status, and an error."""
+        where, _, query = path.partition("?")
+        proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
+        limits = aiohttp.ClientTimeout(total=POD_SECONDS, sock_connect=CONNECT_SECONDS)
+        sent = {"Content-Type": "application/octet-stream", **(headers or {})}
+        response = await self._exchange(method, proxied, parse_qsl(query), sent, body, limits)
+        try:
+            answered = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(error) from None
+        text = answered.decode(errors="replace")
+        if response.status >= HTTPStatus.BAD_REQUEST and _status(text):
+            raise self._refusal(response.status, text, proxied)
+        return Answer(response.status, dict(response.headers), answered)
 
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
         """JSON from a pod through the API server's proxy: needs no route to the pod; the user's own rights apply."""
@@ -327,22 +368,38 @@ class KubernetesCluster:
     ) -> aiohttp.ClientResponse:
         """One request; the answer's body is not read yet. Raises ClusterError for anything but success."""
         headers = {"Content-Type": content, "Accept": "application/json"}
+        response = await self._exchange(verb, path, query, headers, body, limits)
+        if response.status < HTTPStatus.BAD_REQUEST:
+            return response
         try:
-            method, url, sent, *_ = await self._client.param_serialize(
-                verb, path, query_params=query or None, header_params=headers, auth_settings=["BearerToken"]
-            )
-            answer = await self._client.call_api(
-                method, url, sent, body, _request_timeout=limits, _preload_content=False
-            )
-            response: aiohttp.ClientResponse = answer.response
-            if response.status < HTTPStatus.BAD_REQUEST:
-                return response
             text = await response.text(errors="replace")
-        except (aiohttp.ClientError, TimeoutError, OSError, aio.config.ConfigException) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from None
         if response.status == HTTPStatus.BAD_REQUEST and _WANTS_TLS in text:
             raise Unreachable(f"{self._server} speaks HTTPS only; the server in {self._path} must begin with https://")
         raise self._refusal(response.status, text, path)
+
+    async def _exchange(
+        self,
+        verb: _Verb,
+        path: str,
+        query: _Pairs,
+        headers: Mapping[str, str],
+        body: Raw | bytes | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        """One request, whatever the answer. Raises Unreachable."""
+        try:
+            method, url, sent, *_ = await self._client.param_serialize(
+                verb, path, query_params=query or None, header_params=dict(headers), auth_settings=["BearerToken"]
+            )
+            answer = await self._client.call_api(
+                method, url, sent, body, _request_timeout=limits, _preload_content=False
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError, aio.config.ConfigException) as error:
+            raise self._unreachable(error) from None
+        response: aiohttp.ClientResponse = answer.response
+        return response
 
     def _unreachable(self, error: Exception) -> Unreachable:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -372,6 +429,8 @@ class KubernetesCluster:
             return Forbidden(f"a right is missing: {message}; use the administrator's kubeconfig or grant that right")
         if code == HTTPStatus.CONFLICT and (contests := _contests(status)):
             return Conflict(message, contests)
+        if code == HTTPStatus.CONFLICT:
+            return (Exists if status.get("reason") == "AlreadyExists" else Outdated)(message)
         if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Unavailable(f"{path} answered {code}: {message}")
         if code == HTTPStatus.NOT_FOUND and not status:  # the path itself is unknown: its kind is just coming up

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 
 from homelab.pauses import pauses
-from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, Unavailable
+from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, StoreDenied, StoreError, Unavailable
 from homelab.stack import inventory
 from homelab.stack.compare import Live, applied, foreign, is_dying, read
 from homelab.stack.diff import Action, Difference
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
+from homelab.stack.made import completed
 from homelab.stack.order import CUSTOM, DEFINITION, NAMESPACE, wave, waves
 from homelab.stack.ownership import owner
 from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
@@ -28,6 +29,15 @@ from homelab.together import together
 
 STAGE_SECONDS = 600.0
 """A Pi pulls every image over a home line in less."""
+
+
+DENIED_SECONDS = 30.0
+"""A leader that was just elected knows its own tokens in less."""
+Step = Callable[[], Awaitable[int]]
+"""Brings about what must be true at the end of a stage, however often it is called; how much it wrote.
+
+Raises StoreError, ClusterError.
+"""
 
 
 class Blocked(Exception):
@@ -88,6 +98,8 @@ class Applying:
     cluster: Cluster
     journal: Journal
     report: Report
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    """What ends a stage when its objects are ready, by stage."""
     patience: float = STAGE_SECONDS
     """Seconds that a stage may take."""
     written: int = field(init=False, default=0)
@@ -163,12 +175,30 @@ class _Stage:
         for group in waves(self._items):
             record = await self._remember(record)
             await self._wave(group)
+        await self._step()
         record = await self._remember(record)
         await self._prune()
         record = await self._forget(record)
         self._run.journal.write("ready", stage=self._stage, written=self._run.written)
         self._run.report(StageEnded(self._stage, time.monotonic() - began))
         return record
+
+    async def _step(self) -> None:
+        """What the objects alone do not bring about; tried again while the stage has time. Raises StageFailed."""
+        if not (step := self._run.steps.get(self._stage)):
+            return
+        waits, began = pauses(longest=2), time.monotonic()
+        while True:
+            try:
+                self._run.written += await step()
+                return
+            except (StoreError, Unavailable) as error:
+                missing = Missing(self._items[-1].ref, Status(State.PROGRESSING, str(error)), ())
+                limit = min(self._deadline, began + DENIED_SECONDS) if isinstance(error, StoreDenied) else self._deadline
+                if time.monotonic() > limit:
+                    raise StageFailed(self._stage, self._run.patience, (missing,)) from None
+                self._run.report(Awaiting(self._stage, {missing.ref: missing.status}))
+                await asyncio.sleep(next(waits))
 
     async def _wave(self, group: tuple[Rendered, ...]) -> None:
         if self._run.written:
@@ -192,13 +222,22 @@ class _Stage:
         waits = pauses(longest=2)
         while True:
             try:
-                return await applied(self._run.cluster, item.obj, self._live[item.ref])
+                return await self._applied(item, self._live[item.ref])
             except (Unavailable, NotServed) as error:
                 if time.monotonic() > self._deadline:
                     missing = Missing(item.ref, Status(State.PROGRESSING, str(error)), ())
                     raise StageFailed(self._stage, self._run.patience, (missing,)) from None
                 self._run.report(Awaiting(self._stage, {item.ref: Status(State.PROGRESSING, str(error))}))
                 await asyncio.sleep(next(waits))
+
+    async def _applied(self, item: Rendered, live: Raw | None) -> tuple[Raw, tuple[Contest, ...]]:
+        """Apply one object, and make what a Secret lacks. Raises Exists, Outdated when somebody was faster."""
+        whole = completed(item.obj, item.made, live) if item.made and (live is None or owner(live).ours) else None
+        if whole is None:
+            return await applied(self._run.cluster, item.obj, live)
+        if live is None:
+            return await self._run.cluster.create(whole), ()
+        return await applied(self._run.cluster, item.obj, await self._run.cluster.replace(whole))
 
     def _tell(self, ref: Ref, after: Raw, contests: tuple[Contest, ...]) -> None:
         outcome = "unchanged" if not self._changed(ref, after) else "changed" if self._live[ref] else "created"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STAGES = ("load-balancer", "routing", "internal", "apps")
+STAGES = ("load-balancer", "routing", "internal", "store", "config", "external", "certificates", "apps")
 """In the order of deploying; a stage may count on the ones before it."""
 INCLUDE = ("crds", "namespaces", "volumes", "certificates")
 """What a removal keeps unless it is named."""
@@ -18,7 +18,8 @@ class Component:
     """Also the name of its folder in `manifests/`."""
     stage: str
     uses: tuple[str, ...] = ()
-    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, and the names of `render.DERIVED`."""
+    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, `files.X` (a program beside the YAML) and
+    the names of `render.DERIVED`. `${made.X}` in a Secret and `${digest.FILE}` of an earlier file need not be named."""
     upstream: tuple[str, ...] = ()
     """Entries of `versions.toml` that belong to it; taken as they are, nothing is replaced in them."""
 
@@ -31,6 +32,31 @@ COMPONENTS = (
         "traefik-internal",
         "internal",
         uses=("images.traefik", "ingress.internal.address", "ingress.internal.replicas", "sources.internal"),
+    ),
+    Component("consul", "store", uses=("images.consul", "store.servers", "store.quorum", "store.storage")),
+    Component("config", "config", uses=("images.certbot", "files.loader.py")),
+    Component(
+        "traefik-external",
+        "external",
+        uses=("images.traefik", "images.certbot", "ingress.external.address", "ingress.external.replicas"),
+    ),
+    Component(
+        "certificates",
+        "certificates",
+        uses=(
+            "images.certbot",
+            "files.issuer.py",
+            "files.decisions.py",
+            "files.lineage.py",
+            "files.challenge.py",
+            "files.kube.py",
+            "ingress.external.domain",
+            "certificates.directory",
+            "certificates.root",
+            "certificates.root_file",
+            "certificates.profile",
+            "certificates.contact",
+        ),
     ),
     Component("whoami", "apps", uses=("images.whoami", "ingress.internal.domain")),
 )

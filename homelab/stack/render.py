@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +20,7 @@ import yaml
 import manifests
 from homelab.plan.model import Plan, value_at
 from homelab.ports import Raw, Ref
+from homelab.stack.made import NAMES as MADE
 from homelab.stack.components import COMPONENTS, STAGES, Component
 from homelab.stack.upstream import Source
 from homelab.stack.versions import Versions, versions
@@ -52,6 +54,8 @@ class Rendered:
     stage: str
     component: str
     obj: Raw
+    made: Mapping[str, str] = field(default_factory=dict)
+    """Of a Secret: what its values are made from, once, by key. They are never part of `obj`."""
 
     @property
     def ref(self) -> Ref:
@@ -64,7 +68,45 @@ def _internal_sources(plan: Plan, facts: Facts) -> list[str]:
     return [str(network) for network in (plan.network.lan, *plan.network.trusted, *facts.pods)]
 
 
-DERIVED: Mapping[str, Callable[[Plan, Facts], Any]] = {"sources.internal": _internal_sources}
+def _quorum(plan: Plan, facts: Facts) -> int:
+    """Servers that must agree. Source: Consul docs, consensus."""
+    return plan.store.servers // 2 + 1
+
+
+def _directory(plan: Plan, facts: Facts) -> str:
+    """Where certificates are ordered."""
+    return plan.certificates.server or LETS_ENCRYPT[plan.certificates.environment]
+
+
+def _root(plan: Plan, facts: Facts) -> str:
+    """The root certificate of the CA; empty where every machine knows it. Raises RenderError."""
+    if plan.certificates.ca is None:
+        return ""
+    try:
+        return Path(plan.certificates.ca).expanduser().read_text()
+    except (OSError, ValueError) as error:
+        why = f"certificates.ca: {plan.certificates.ca} cannot be read: {error}; name the file of the CA's root"
+        raise RenderError(why) from None
+
+
+def _root_file(plan: Plan, facts: Facts) -> str:
+    """Where the issuer finds that root; empty without one."""
+    return "/programs/ca.pem" if plan.certificates.ca else ""
+
+
+LETS_ENCRYPT = {
+    "staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
+    "production": "https://acme-v02.api.letsencrypt.org/directory",
+}
+"""Directories by environment. Source: Let's Encrypt docs, staging environment."""
+DERIVED: Mapping[str, Callable[[Plan, Facts], Any]] = {
+    "sources.internal": _internal_sources,
+    "store.quorum": _quorum,
+    "certificates.directory": _directory,
+    "certificates.root": _root,
+    "certificates.root_file": _root_file,
+    "certificates.contact": lambda plan, facts: plan.certificates.email or "",
+}
 """Names that are not in the plan but follow from it and the cluster."""
 
 
@@ -75,11 +117,18 @@ def render(
     pins = pins or versions()
     wanted = set(stages)
     return tuple(
-        Rendered(component.stage, component.id, _marked(obj, component))
+        _rendered(component, obj)
         for component in COMPONENTS
         if component.stage in wanted
         for obj in _objects(component, plan, facts, upstream, pins)
     )
+
+
+def _rendered(component: Component, obj: Raw) -> Rendered:
+    """The object; what is made once is not part of it, or it would be made anew each time."""
+    made = obj.get("stringData") if obj["kind"] == "Secret" else None
+    shown = {key: value for key, value in obj.items() if key != "stringData"} if made else obj
+    return Rendered(component.stage, component.id, _marked(shown, component), made or {})
 
 
 def as_yaml(rendered: Iterable[Rendered]) -> str:
@@ -102,10 +151,12 @@ def _objects(component: Component, plan: Plan, facts: Facts, upstream: Source, p
         pinned = pins.upstream[name]
         yield from parse(upstream.read(pinned).decode(), pinned.basename)
     values = {name: _value(name, component, plan, facts, pins) for name in component.uses}
+    values |= {name: f"${{{name}}}" for name in MADE}
     used: set[str] = set()
     for file, text in manifests.texts(component.id).items():
-        for obj in parse(text, f"{component.id}/{file}"):
-            yield substitute(obj, values, used, f"{component.id}/{file}")
+        found = [substitute(obj, values, used, f"{component.id}/{file}") for obj in parse(text, f"{component.id}/{file}")]
+        values[f"digest.{file.removesuffix('.yaml')}"] = _digest(found)
+        yield from found
     if unused := sorted(set(component.uses) - used):
         raise RenderError(f"component {component.id}: no manifest uses {', '.join(unused)}; take it out of its line")
 
@@ -130,8 +181,10 @@ def _value(name: str, component: Component, plan: Plan, facts: Facts, pins: Vers
     try:
         if name.startswith("images."):
             return pins.images[name.removeprefix("images.")]
+        if name.startswith("files."):
+            return manifests.program(component.id, name.removeprefix("files."))
         found = value_at(plan, name)
-    except KeyError:
+    except (KeyError, FileNotFoundError):
         raise RenderError(f"component {component.id} uses {name}, which is neither in the plan nor pinned") from None
     if found is None:
         raise RenderError(f"component {component.id} needs {name}, which the plan leaves open; set it in the plan")
@@ -173,6 +226,9 @@ def _marked(obj: Raw, component: Component) -> Raw:
     meta = obj["metadata"]
     labels = {**(meta.get("labels") or {}), MANAGED_BY: OURS, COMPONENT: component.id, STAGE: component.stage}
     marked = {**obj, "metadata": {**meta, "labels": labels}}
-    digest = sha256(json.dumps(marked, sort_keys=True).encode()).hexdigest()[:16]
-    notes = {**(meta.get("annotations") or {}), DIGEST: digest}
+    notes = {**(meta.get("annotations") or {}), DIGEST: _digest(marked)}
     return {**marked, "metadata": {**marked["metadata"], "annotations": notes}}
+
+
+def _digest(value: Any) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -130,7 +130,7 @@ def _may_write(parsed: Namespace, options: Options, command: str) -> None:
 async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options) -> int:
     with await wiring.journal(cluster, options) as journal:
         _resuming(journal)
-        written = await Applying(cluster, journal, printer := _Printer()).run(rendered)
+        written = await Applying(cluster, journal, printer := _Printer(), wiring.steps(cluster)).run(rendered)
         printer.ticker.clear()
     changed = f"{written} objects written" if written else "nothing to change"
     left = printer.outcomes["left alone"]

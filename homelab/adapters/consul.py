@@ -1,0 +1,116 @@
+"""Consul, through the proxy of the Kubernetes API: no route to its pods is needed, and the user's own rights apply."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from consul import base
+from consul.exceptions import ACLDisabled, ACLPermissionDenied, ClientError, ConsulException
+
+from homelab.ports import Cluster, ClusterError, StoreDenied, StoreError
+
+T = TypeVar("T")
+PORT = 8500
+_TOKEN = "X-Consul-Token"
+
+
+class _Transport(base.HTTPClient):  # type: ignore[misc]  # py-consul has no types
+    """Py-consul's way to the network: every request goes to one pod, with the token also where py-consul forgets it."""
+
+    def __init__(self, cluster: Cluster, namespace: str, pod: str, token: str) -> None:
+        super().__init__()
+        self._cluster, self._namespace, self._pod, self._token = cluster, namespace, pod, token
+
+    async def _ask(self, callback: Callable[[Any], T], method: str, path: str, params: Any, data: str | bytes) -> T:
+        where = quote(path, safe="/:") + (f"?{urlencode(params)}" if params else "")
+        body = data.encode() if isinstance(data, str) else data
+        answer = await self._cluster.ask_pod(
+            self._namespace, self._pod, PORT, where, method=method, headers={_TOKEN: self._token}, body=body
+        )
+        return callback(base.Response(answer.status, answer.headers, answer.body.decode(errors="replace")))
+
+    def get(self, callback: Any, path: str, params: Any = None, **rest: Any) -> Any:
+        """Read."""
+        return self._ask(callback, "GET", path, params, b"")
+
+    def put(self, callback: Any, path: str, params: Any = None, data: Any = b"", **rest: Any) -> Any:
+        """Write."""
+        return self._ask(callback, "PUT", path, params, data)
+
+    def delete(self, callback: Any, path: str, params: Any = None, data: Any = b"", **rest: Any) -> Any:
+        """Remove."""
+        return self._ask(callback, "DELETE", path, params, data)
+
+    def post(self, callback: Any, path: str, params: Any = None, data: Any = b"", **rest: Any) -> Any:
+        """Send."""
+        return self._ask(callback, "POST", path, params, data)
+
+    def close(self) -> None:
+        """Nothing: the connections are the cluster's."""
+
+
+class _Client(base.Consul):  # type: ignore[misc]
+    def __init__(self, transport: _Transport) -> None:
+        self._transport = transport
+        super().__init__(host="pod", port=PORT)
+
+    def http_connect(self, *where: Any, **how: Any) -> _Transport:
+        return self._transport
+
+
+class ProxiedConsul:
+    """One server of Consul. Keeps `homelab.ports.StoreAccess`."""
+
+    def __init__(self, cluster: Cluster, namespace: str, pod: str, token: str) -> None:
+        self._client = _Client(_Transport(cluster, namespace, pod, token))
+        self._pod = pod
+
+    async def policies(self) -> Mapping[str, Any]:
+        """Rules of every policy of ours by name."""
+        found = await self._done(self._client.acl.policy.list())
+        ours = [one for one in found if one["Name"].startswith("homelab-")]
+        read = [await self._done(self._client.acl.policy.read(one["ID"])) for one in ours]
+        return {one["Name"]: _rules(one["Rules"]) for one in read}
+
+    async def write_policy(self, name: str, rules: Mapping[str, Any]) -> None:
+        """Create a policy, or give it other rules."""
+        for one in await self._done(self._client.acl.policy.list()):
+            if one["Name"] == name:
+                await self._done(self._client.acl.policy.update(one["ID"], name, rules=rules))
+                return
+        await self._done(self._client.acl.policy.create(name, rules=rules))
+
+    async def tokens(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of policies by token."""
+        found = await self._done(self._client.acl.token.list())
+        return {one["SecretID"]: tuple(policy["Name"] for policy in one.get("Policies") or ()) for one in found}
+
+    async def write_token(self, token: str, policy: str) -> None:
+        """Create a token that has this policy alone, or give it that."""
+        for one in await self._done(self._client.acl.token.list()):
+            if one["SecretID"] == token:
+                await self._done(self._client.acl.token.update(one["AccessorID"], policies_name=[policy]))
+                return
+        await self._done(self._client.acl.token.create(secret_id=token, policies_name=[policy], description=policy))
+
+    async def _done(self, asked: Any) -> Any:
+        """The answer. Raises StoreError naming the server."""
+        try:
+            return await asked
+        except ClusterError as error:
+            raise StoreError(f"{self._pod}: {error}") from None
+        except (ACLPermissionDenied, ACLDisabled) as error:
+            raise StoreDenied(f"{self._pod} does not accept the token: {error}") from None
+        except (ConsulException, ClientError, json.JSONDecodeError) as error:
+            raise StoreError(f"{self._pod} answered: {error}") from None
+
+
+def _rules(text: str) -> Any:
+    """The rules in a policy; the text itself where somebody wrote it in another form than ours."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

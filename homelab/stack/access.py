@@ -1,0 +1,83 @@
+"""Who may do what in the store: the policies and tokens of Consul, written once and mended when they are gone."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from homelab.ports import Cluster, Kind, Raw, Ref, StoreAccess
+
+SECRET = Kind("v1", "Secret")
+NAMESPACE = "homelab"
+MANAGEMENT = "management"
+
+Rules = Mapping[str, str | Mapping[str, Mapping[str, str]]]
+"""Of one policy, in Consul's JSON form."""
+_READ, _WRITE, _DENY = {"policy": "read"}, {"policy": "write"}, {"policy": "deny"}
+POLICIES: Mapping[str, Rules] = {
+    "agent": {"node_prefix": {"": _WRITE}, "service_prefix": {"": _READ}},
+    "console": {
+        "operator": "read",
+        "agent_prefix": {"": _READ},
+        "node_prefix": {"": _READ},
+        "session_prefix": {"": _READ},
+        "key_prefix": {"homelab/": _READ, "homelab/acme/private/": _DENY},
+    },
+    "traefik": {"key_prefix": {"traefik-external": _READ}},
+    "loader": {
+        "key_prefix": {
+            "traefik-external/http/": _WRITE,
+            "traefik-external/tls/options/": _WRITE,
+            "homelab/config/": _WRITE,
+        },
+    },
+    "issuer": {
+        "key_prefix": {"traefik-external/tls/certificates/": _WRITE, "homelab/acme/": _WRITE},
+        "session_prefix": {"": _WRITE},
+        "node_prefix": {"": _READ},
+    },
+}
+"""Rules by holder; the token of each is in the Secret `consul-HOLDER`. Source: Consul docs, ACL rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One holder's token and what it may do."""
+
+    holder: str
+    token: str
+    rules: Rules
+
+    @property
+    def policy(self) -> str:
+        """Its name in Consul."""
+        return f"homelab-{self.holder}"
+
+
+async def grants(cluster: Cluster) -> tuple[Grant, ...]:
+    """Every grant with the token that was made for it. Raises ClusterError."""
+    return tuple([Grant(holder, await token(cluster, holder), rules) for holder, rules in POLICIES.items()])
+
+
+async def token(cluster: Cluster, holder: str) -> str:
+    """The token of a holder, out of its Secret; empty where there is none. Raises ClusterError."""
+    return token_of(await cluster.get(Ref(SECRET, NAMESPACE, f"consul-{holder}")))
+
+
+def token_of(secret: Raw | None) -> str:
+    """The token in a Secret."""
+    return b64decode(((secret or {}).get("data") or {}).get("token", "")).decode()
+
+
+async def ensure(access: StoreAccess, wanted: Iterable[Grant]) -> int:
+    """Create or mend every policy and token that is not as wanted; how many were written. Raises StoreError."""
+    policies, tokens, written = await access.policies(), await access.tokens(), 0
+    for grant in wanted:
+        if policies.get(grant.policy) != grant.rules:
+            await access.write_policy(grant.policy, grant.rules)
+            written += 1
+        if tokens.get(grant.token) != (grant.policy,):
+            await access.write_token(grant.token, grant.policy)
+            written += 1
+    return written

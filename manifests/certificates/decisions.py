@@ -1,0 +1,240 @@
+"""What the issuer decides, apart from all it does: which hosts, when, and what a failure means. Pure functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+FIRST_PAUSE = timedelta(minutes=9)
+"""A little less than the time between two runs."""
+LONGEST_PAUSE = timedelta(days=1)
+ASK_AGAIN = timedelta(hours=6)
+"""Between two questions for the CA's renewal window, unless it names a time. Source: RFC 9773, 4.3.3."""
+SHORT_LIVED = timedelta(days=10)
+NAME_LIMIT = 253
+"""Characters of a host, and of a Secret's name. Source: RFC 1035, 2.3.4; Kubernetes docs, names."""
+FREE = ("account", "challenge-route", "ca-unreachable", "ca-untrusted")
+"""Failures that the CA did not count, so trying often costs nothing."""
+KINDS = {
+    "rateLimited": "rate-limited",
+    "unauthorized": "challenge",
+    "connection": "challenge",
+    "dns": "challenge",
+    "tls": "challenge",
+    "incorrectResponse": "challenge",
+    "caa": "caa",
+    "accountDoesNotExist": "account",
+    "invalidProfile": "profile",
+    "serverInternal": "ca-unreachable",
+}
+"""Error types of ACME that have a cure of their own; all others are `refused`. Source: RFC 8555, 6.7."""
+LOCAL = (
+    ("ca-untrusted", r"CERTIFICATE_VERIFY_FAILED|Could not find a suitable TLS CA certificate bundle|invalid path: "),
+    ("ca-unreachable", r"Max retries exceeded|NewConnectionError|NameResolutionError|timed out|Connection aborted"),
+)
+"""What certbot says when it gets no answer from the CA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as it is served."""
+
+    chain: bytes
+    key: bytes = field(repr=False)
+    fingerprint: str
+    """SHA-256 of the leaf's DER, in hex."""
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of one host with one CA."""
+
+    host: str
+    server: str
+    fingerprint: str | None = None
+    """None while there is no certificate."""
+    issuer: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    next_renewal: datetime | None = None
+    """Start of the CA's renewal window (ARI), else by the lifetime."""
+    next_check: datetime | None = None
+    """From when certbot is asked whether it is time: it asks the CA."""
+    last_attempt: datetime | None = None
+    error_class: str | None = None
+    error: str | None = None
+    failures: int = 0
+    """In a row."""
+    next_try: datetime | None = None
+    """After a failure; not before."""
+    unseen_since: datetime | None = None
+    """Since when no Ingress has the host."""
+
+    def dump(self) -> bytes:
+        """As JSON."""
+        return json.dumps(asdict(self), default=datetime.isoformat).encode()
+
+    @classmethod
+    def parse(cls, text: bytes) -> State | None:
+        """Of JSON; None when it is no state."""
+        with suppress(ValueError, TypeError, KeyError, AttributeError):
+            found: dict[str, Any] = json.loads(text)
+            times = {f.name for f in fields(cls) if str(f.type).startswith("datetime")}
+            return cls(**found | {name: datetime.fromisoformat(found[name]) for name in times if found.get(name)})
+        return None
+
+
+@dataclass
+class Problem(Exception):
+    """Why a host got no certificate."""
+
+    kind: str
+    text: str
+    retry_after: timedelta = timedelta(0)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def ca_name(server: str) -> str:
+    """What a CA's things are kept under."""
+    return hashlib.sha256(server.encode()).hexdigest()[:12]
+
+
+def mirror_name(host: str, server: str) -> str:
+    """The Secret that mirrors a host's certificates; a name of one may have 253 characters."""
+    name = f"certificate-{host}-{ca_name(server)}"
+    return name if len(name) <= NAME_LIMIT else f"certificate-{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def chosen(ingresses: Iterable[Mapping[str, Any]], domain: str) -> tuple[list[str], dict[str, str]]:
+    """The hosts that need a certificate, sorted, and those passed over with the reason."""
+    hosts: set[str] = set()
+    passed: dict[str, str] = {}
+    for ingress in ingresses:
+        spec, name = ingress.get("spec", {}), "{namespace}/{name}".format(**ingress["metadata"])
+        named = [rule.get("host") for rule in spec.get("rules") or ()]
+        named += [host for tls in spec.get("tls") or () for host in tls.get("hosts") or ()]
+        if not any(named):
+            passed[name] = "the Ingress names no host, so there is nothing to certify; give its rules a host"
+        for host in filter(None, named):
+            if reason := unfit(host.lower(), domain.lower()):
+                passed[host] = f"{reason}; see Ingress {name}"
+            else:
+                hosts.add(host.lower())
+    return sorted(hosts), passed
+
+
+def unfit(host: str, domain: str) -> str | None:
+    """Why a host can have no certificate from here."""
+    if host.startswith("*."):
+        return "a wildcard needs a DNS challenge, which the issuer does not do; name each host"
+    if len(host) > NAME_LIMIT or not all(
+        re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(?<!-)", label) for label in host.split(".")
+    ):
+        return "not a valid DNS name"
+    return None if host == domain or host.endswith("." + domain) else f"outside the external domain {domain}"
+
+
+def by_lifetime(not_before: datetime, not_after: datetime) -> datetime:
+    """When to renew with no word from the CA: a third of the life left, half of it when short. As certbot does."""
+    life = not_after - not_before
+    return (not_after - (life / 2 if life <= SHORT_LIVED else life / 3)).replace(microsecond=0)
+
+
+def due(state: State, now: datetime, forced: bool = False) -> bool:
+    """Whether certbot is started for a host."""
+    waits = state.next_try and now < state.next_try
+    return forced or not (waits or (state.next_check and now < state.next_check))
+
+
+def sighted(state: State, seen: bool, now: datetime) -> State:
+    """The state after a look at the Ingresses."""
+    return replace(state, unseen_since=None if seen else state.unseen_since or now)
+
+
+def held(state: State, certificate: Certificate, now: datetime) -> State:
+    """The state of a host that has this certificate."""
+    lifetime = by_lifetime(certificate.not_before, certificate.not_after)
+    return replace(
+        state,
+        fingerprint=certificate.fingerprint,
+        issuer=certificate.issuer,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        next_renewal=lifetime,
+        next_check=min(lifetime, now + ASK_AGAIN),
+    )
+
+
+def certified(state: State, certificate: Certificate, now: datetime, conf: str, log: str) -> State:
+    """The state after certbot was content. `conf` is its renewal file, which may say when to ask the CA again."""
+    asked = re.search(r"^ari_retry_after = (\S+)", conf, re.MULTILINE)
+    window = re.findall(r'"suggestedWindow":\s*{\s*"start":\s*"([^"]+)"', log)
+    again = max(_time(asked[1]), now + FIRST_PAUSE) if asked else now + ASK_AGAIN
+    lifetime = by_lifetime(certificate.not_before, certificate.not_after)
+    known = state.next_renewal if state.fingerprint == certificate.fingerprint else None
+    return replace(
+        held(state, certificate, now),
+        next_check=min(again, lifetime) if lifetime > now else again,
+        next_renewal=_time(window[-1]) if window else known or lifetime,
+        last_attempt=now,
+        failures=0,
+        error_class=None,
+        error=None,
+        next_try=None,
+    )
+
+
+def _time(text: str) -> datetime:
+    """In UTC to the second; certbot runs with that as its local time and names no zone."""
+    found = datetime.fromisoformat(text).replace(microsecond=0)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def failed(state: State, problem: Problem, now: datetime) -> State:
+    """The state after a failure: a pause that doubles up to a day, or longer when the CA says so."""
+    doublings = 0 if problem.kind in FREE else min(state.failures, 10)
+    pause = min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE)
+    return replace(
+        state,
+        last_attempt=now,
+        error_class=problem.kind,
+        error=problem.text,
+        failures=state.failures + 1,
+        next_try=now + max(pause, problem.retry_after),
+    )
+
+
+def problem(log: str, output: str, now: datetime) -> Problem:
+    """What went wrong, out of certbot's log, which has every answer of the CA, and of what it printed."""
+    refusals = re.findall(r'"type":\s*"urn:ietf:params:acme:error:(\w+)",\s*"detail":\s*("(?:[^"\\]|\\.)*")', log)
+    if refusals:
+        kind, detail = refusals[-1]
+        return Problem(KINDS.get(kind, "refused"), json.loads(detail)[:500], retry_after(log, now))
+    kinds = (kind for kind, words in LOCAL if re.search(words, log + output))
+    said = [line.strip() for line in output.splitlines() if line.strip() and "letsencrypt.log" not in line]
+    return Problem(next(kinds, "certbot"), " ".join(said[-3:])[-500:], retry_after(log, now))
+
+
+def retry_after(log: str, now: datetime) -> timedelta:
+    """How long the last refusal of the CA asks to wait: seconds or a date. Source: RFC 9110, 10.2.3."""
+    refusals: list[str] = re.findall(r"^HTTP [45]\d\d\n((?:[^\n]+\n)*)", log, re.MULTILINE)
+    asked = re.search(r"^Retry-After: *(.+)$", refusals[-1] if refusals else "", re.MULTILINE | re.IGNORECASE)
+    if not asked:
+        return timedelta(0)
+    if asked[1].strip().isdigit():
+        return timedelta(seconds=int(asked[1]))
+    with suppress(ValueError):
+        return max(parsedate_to_datetime(asked[1]) - now, timedelta(0))
+    return timedelta(0)

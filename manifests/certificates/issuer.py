@@ -1,0 +1,462 @@
+"""The issuer: the only one in the cluster that fetches certificates, for all external hosts; it shares them through KV.
+
+    python3 issuer.py
+
+One run: load the configuration; take the lock, or leave when another holds it; find the hosts that Ingresses publish;
+bring back what KV lost; fetch what is due with certbot; forget hosts long gone. It runs every few minutes and starts
+certbot only when something is due.
+
+The lock is a Consul session that a thread renews. Whatever is written carries `check-session`, so an issuer that lost
+the lock can write nothing. All that concerns a CA is kept apart, under the first 12 digits of the SHA-256 of its
+directory's URL: a change of CA orders anew, while the certificates there are go on being served.
+
+    traefik-external/tls/certificates/<host>/{certFile,keyFile}   what every replica serves
+    homelab/acme/lock                       the session lock; its value says who holds it
+    homelab/acme/private/<ca>/account       certbot's account folder, base64 of a tar.gz
+    homelab/acme/private/<ca>/<host>/lineage  certbot's files of the newest certificate, likewise
+    homelab/acme/<ca>/<host>/state          the fields of `State` as JSON, times as ISO 8601 in UTC; no secret in it
+
+What holds keys is below `private/`, which the console may not read. Account and lineages are mirrored in Secrets (`acme-account-<ca>`, `certificate-<host>-<ca>` with the newest two), from
+which a wiped KV is filled again without a new order.
+
+Environment: CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN_FILE, LOADER_TOKEN_FILE, HOMELAB_CONFIG, HOMELAB_PATIENCE,
+HOMELAB_NAMESPACE, HOMELAB_MIRRORS, EXTERNAL_DOMAIN, TRAEFIK_SELECTOR, ACME_SERVER; optional ACME_CA_FILE, ACME_PROFILE, ACME_EMAIL,
+KEEP_DAYS, and RENEW: hosts to renew now, with spaces between. Exit code 0: done, also when the CA refused a host, which
+its state then tells; 1: the run itself failed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import challenge
+import lineage
+import loader
+from decisions import (
+    Certificate,
+    Problem,
+    State,
+    ca_name,
+    certified,
+    chosen,
+    due,
+    failed,
+    held,
+    mirror_name,
+    problem,
+    sighted,
+)
+from kube import Kubernetes
+from loader import Operation, Trouble, clear, tell, write
+
+ACME = "homelab/acme/"
+LOCK = ACME + "lock"
+SERVED = loader.ROOT + "tls/certificates/"
+TTL_SECONDS = 30
+COMMIT_SECONDS = 60.0
+"""Consul was seen to need as long for a new leader after a server's death."""
+CERTBOT_SECONDS = 300
+VALUE_LIMIT = 512 * 1024
+"""Source: Consul docs, KV store limits."""
+VERSIONS = 2
+"""Certificates of one host that are mirrored."""
+LABEL = "homelab-tui/certificate"
+LOST = "the lock is lost, since Consul took this run for dead; nothing more is written, the next run goes on"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says."""
+
+    server: str
+    domain: str
+    namespace: str
+    """Of the replicas."""
+    mirrors: str
+    """Namespace of the Secrets that mirror; apart, so that no other Secret can be read."""
+    selector: str
+    ca_file: str = ""
+    profile: str = ""
+    email: str = ""
+    keep_days: int = 30
+    renew: tuple[str, ...] = ()
+    state: Path = Path("/state")
+    """Certbot's folders; nothing in it has to outlive the run."""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises KeyError for what is missing, ValueError for days that are no number."""
+        return cls(
+            server=environment["ACME_SERVER"],
+            domain=environment["EXTERNAL_DOMAIN"],
+            namespace=environment["HOMELAB_NAMESPACE"],
+            mirrors=environment["HOMELAB_MIRRORS"],
+            selector=environment["TRAEFIK_SELECTOR"],
+            ca_file=environment.get("ACME_CA_FILE", ""),
+            profile=environment.get("ACME_PROFILE", ""),
+            email=environment.get("ACME_EMAIL", ""),
+            keep_days=int(environment.get("KEEP_DAYS", "30")),
+            renew=tuple(environment.get("RENEW", "").split()),
+        )
+
+    @property
+    def config(self) -> Path:
+        """Certbot's folder of accounts and lineages."""
+        return self.state / "config"
+
+    @property
+    def webroot(self) -> Path:
+        """What the challenge server serves."""
+        return self.state / "webroot"
+
+
+class Lock:
+    """The lock of the one issuer, and the session that holds it."""
+
+    def __init__(self, consul: loader.Consul) -> None:
+        self._consul = consul
+        self._ended = threading.Event()
+        body = {"Name": "issuer", "TTL": f"{TTL_SECONDS}s", "Behavior": "release", "NodeChecks": []}
+        self._until = time.monotonic() + TTL_SECONDS
+        self.session = str(consul.ask("PUT", "session/create", body)["ID"])
+
+    @property
+    def held(self) -> bool:
+        """False as soon as the session may have run out."""
+        return time.monotonic() < self._until
+
+    def take(self, holder: str) -> bool:
+        """Whether it was free."""
+        return bool(self._consul.ask("PUT", f"kv/{LOCK}?acquire={self.session}", {"holder": holder}))
+
+    def keep(self) -> None:
+        """Renew the session until the end; in a thread."""
+        while not self._ended.wait(TTL_SECONDS / 3):
+            asked = time.monotonic()
+            with suppress(Trouble):
+                if not self._consul.ask("PUT", f"session/renew/{self.session}"):
+                    self._until = asked
+                    return
+                self._until = asked + TTL_SECONDS
+
+    def leave(self) -> None:
+        """Give it back at once, so that the next run has to wait for no time to pass."""
+        self._ended.set()
+        with suppress(Trouble):
+            self._consul.ask("PUT", f"kv/{LOCK}?release={self.session}")
+            self._consul.ask("PUT", f"session/destroy/{self.session}")
+
+    def commit(self, *operations: Operation) -> None:
+        """Write, if this session still holds the lock; wait for a leader, since an order that is lost was dear.
+
+        Raises Outrun when another may hold the lock.
+        """
+        check: Operation = {"KV": {"Verb": "check-session", "Key": LOCK, "Session": self.session}}
+        try:
+            loader.patiently(COMMIT_SECONDS, lambda: self._consul.commit([check, *operations]), (loader.Away,))
+        except loader.Outrun:
+            raise loader.Outrun(LOST) from None
+
+
+def command(settings: Settings, host: str) -> list[str]:
+    """Certbot's arguments; without RENEW it decides itself, after asking the CA, whether it is time."""
+    return [
+        *("certbot", "certonly", "--non-interactive", "--agree-tos", "--no-directory-hooks"),
+        *("--webroot", "--webroot-path", str(settings.webroot), "--cert-name", host, "-d", host),
+        *("--server", settings.server, "--config-dir", str(settings.config)),
+        *("--work-dir", str(settings.state / "work"), "--logs-dir", str(settings.state / "logs" / host)),
+        *(("--email", settings.email) if settings.email else ("--register-unsafely-without-email",)),
+        *(("--preferred-profile", settings.profile) if settings.profile else ()),
+        "--force-renewal" if host in settings.renew else "--keep-until-expiring",
+    ]
+
+
+def vault(server: str) -> str:
+    """Where the keys of a CA's certificates and of our account there are."""
+    return f"{ACME}private/{ca_name(server)}/"
+
+
+@dataclass
+class Run:
+    """One run with the lock in hand."""
+
+    settings: Settings
+    consul: loader.Consul
+    cluster: Kubernetes
+    lock: Lock
+    kept: dict[str, loader.Pair] = field(default_factory=dict)
+    """All that KV had when the run began, of every CA."""
+
+    @property
+    def home(self) -> str:
+        """Where everybody may read of this CA's hosts."""
+        return f"{ACME}{ca_name(self.settings.server)}/"
+
+    @property
+    def vault(self) -> str:
+        """Where this CA's keys are."""
+        return vault(self.settings.server)
+
+    def work(self, now: datetime) -> None:
+        """All there is to do. Raises Trouble."""
+        self.kept = self.consul.below(ACME) | self.consul.below(SERVED)
+        hosts, passed = chosen(self.cluster.ingresses(), self.settings.domain)
+        for name, reason in passed.items():
+            tell("passed over", host=name, error=reason)
+        for name in sorted({*self.settings.renew} - {*hosts}):
+            tell("passed over", host=name, error="it cannot be renewed: no Ingress publishes it")
+        self.restore_account()
+        states = {host: self.restored(host, now) for host in hosts}
+        wanted = [host for host in hosts if due(states[host], now, host in self.settings.renew)]
+        for host in hosts:
+            if host not in wanted:
+                state = states[host]
+                tell("waits" if state.failures else "not due", **facts(state))
+        if wanted:
+            self.fetch({host: states[host] for host in wanted})
+        if hosts:
+            self.forget(hosts, now)
+
+    def restored(self, host: str, now: datetime) -> State:
+        """What is known of a host. Its certificate is put back where KV lacks it, out of the lineage or its mirror."""
+        place = f"{self.home}{host}/"
+        state = State.parse(self._kept(place + "state")) or State(host, self.settings.server)
+        copies = self.cluster.copies(mirror_name(host, self.settings.server))
+        found = self._usable(host, [self._kept(f"{self.vault}{host}/lineage").decode(), *(copies[n] for n in sorted(copies)[::-1])])
+        if not found:
+            return replace(state, fingerprint=None, next_check=None)
+        text, certificate = found
+        other = state.fingerprint != certificate.fingerprint
+        if other:
+            state = held(state, certificate, now)
+        if other or self._lacks(host, certificate, text):
+            self.publish(state, certificate, text)
+            tell("restored", **facts(state))
+        self.mirror(state, text, copies)
+        return state
+
+    def _usable(self, host: str, texts: Iterable[str]) -> tuple[str, Certificate] | None:
+        """The first of these lineages that can be served; it is then in certbot's folder."""
+        for text in filter(None, texts):
+            try:
+                lineage.unpacked(self.settings.config, text)
+                return text, lineage.examined(self.settings.config / "live" / host, host)
+            except (OSError, ValueError, tarfile.TarError, Problem) as error:
+                tell("unusable", host=host, error=str(error))
+                lineage.discard(self.settings.config, host)
+        return None
+
+    def _kept(self, key: str) -> bytes:
+        return self.kept[key].value if key in self.kept else b""
+
+    def _lacks(self, host: str, certificate: Certificate, text: str) -> bool:
+        served = self._kept(f"{SERVED}{host}/certFile"), self._kept(f"{SERVED}{host}/keyFile")
+        kept = self._kept(f"{self.vault}{host}/lineage")
+        return (*served, kept) != (certificate.chain, certificate.key, text.encode())
+
+    def publish(self, state: State, certificate: Certificate, text: str) -> None:
+        """All of one host in one transaction: nobody ever meets a certificate with the key of another."""
+        self.lock.commit(
+            write(f"{SERVED}{state.host}/certFile", certificate.chain),
+            write(f"{SERVED}{state.host}/keyFile", certificate.key),
+            write(f"{self.vault}{state.host}/lineage", text.encode()),
+            write(f"{self.home}{state.host}/state", state.dump()),
+        )
+
+    def mirror(self, state: State, text: str, copies: Mapping[str, str]) -> None:
+        """Keep the newest certificates of a host in its Secret."""
+        version = f"{state.not_before:%Y%m%dT%H%M%SZ}.tar.gz"
+        if version not in copies:
+            newest = dict(sorted({**copies, version: text}.items())[-VERSIONS:])
+            self.cluster.mirror(mirror_name(state.host, self.settings.server), newest, self._label, state.host)
+
+    def fetch(self, states: Mapping[str, State]) -> None:
+        """Start certbot for each host in turn, while the challenge is answered. Raises Outrun when the lock is lost."""
+        replicas = self.cluster.replicas(self.settings.selector)
+        with challenge.answering(self.settings.webroot, lambda: self.lock.held):
+            trouble = challenge.astray(replicas, next(iter(states)), self.settings.webroot)
+            for state in states.values():
+                if not self.lock.held:
+                    raise loader.Outrun(LOST)
+                try:
+                    if trouble:
+                        raise Problem("challenge-route", trouble)
+                    self.certify(state)
+                except Problem as error:
+                    self.fail(state, error)
+
+    def certify(self, state: State) -> None:
+        """One host with certbot. Raises Problem."""
+        output, failure = self._certbot(state.host)
+        self.save_account()
+        log = _text(self.settings.state / "logs" / state.host / "letsencrypt.log")
+        now = datetime.now(UTC).replace(microsecond=0)
+        if failure:
+            raise problem(log, output, now)
+        config = self.settings.config
+        certificate = lineage.examined(config / "live" / state.host, state.host)
+        after = certified(state, certificate, now, _text(config / "renewal" / f"{state.host}.conf"), log)
+        text = lineage.packed(config, lineage.files(config, state.host))
+        if len(text) > VALUE_LIMIT:
+            raise Problem("too-large", f"the lineage has {len(text)} bytes and a value of Consul {VALUE_LIMIT}")
+        self.publish(after, certificate, text)
+        same = state.fingerprint == after.fingerprint
+        tell("not due" if same else "renewed" if state.fingerprint else "issued", **facts(after))
+        self.mirror(after, text, self.cluster.copies(mirror_name(state.host, self.settings.server)))
+
+    def _certbot(self, host: str) -> tuple[str, int]:
+        bundle = {"REQUESTS_CA_BUNDLE": self.settings.ca_file} if self.settings.ca_file else {}
+        environment = os.environ | {"TZ": "UTC", "LC_ALL": "C.UTF-8"} | bundle
+        joined: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        try:
+            done = subprocess.run(
+                command(self.settings, host), env=environment, check=False, timeout=CERTBOT_SECONDS, **joined
+            )
+        except subprocess.TimeoutExpired:
+            raise Problem("ca-unreachable", f"certbot did not end within {CERTBOT_SECONDS} s") from None
+        return done.stdout, done.returncode
+
+    def fail(self, state: State, error: Problem) -> None:
+        """Write down why a host got nothing, and when it is tried again."""
+        after = failed(state, error, datetime.now(UTC).replace(microsecond=0))
+        self.lock.commit(write(f"{self.home}{state.host}/state", after.dump()))
+        tell("failed", **facts(after))
+        if error.kind == "account":
+            self.lock.commit(clear(self.vault + "account"))
+            self.cluster.drop(self._account)
+            shutil.rmtree(self.settings.config / "accounts")
+            del self.kept[self.vault + "account"]
+
+    @property
+    def _label(self) -> tuple[str, str]:
+        return LABEL, ca_name(self.settings.server)
+
+    @property
+    def _account(self) -> str:
+        return f"acme-account-{ca_name(self.settings.server)}"
+
+    def restore_account(self) -> None:
+        """Bring certbot's account back, and copy it to where it is missing: a CA gives only so many."""
+        kept = self._kept(self.vault + "account").decode()
+        copy = self.cluster.copies(self._account).get("account", "")
+        if kept or copy:
+            lineage.unpacked(self.settings.config, kept or copy)
+            self._share_account(kept or copy, bool(kept), bool(copy))
+
+    def save_account(self) -> None:
+        """Keep an account that certbot has just made, also when the order failed."""
+        accounts = self.settings.config / "accounts"
+        if self.vault + "account" not in self.kept and list(accounts.rglob("regr.json")):
+            self._share_account(lineage.packed(self.settings.config, accounts.rglob("*")), False, False)
+
+    def _share_account(self, text: str, kept: bool, copied: bool) -> None:
+        if not kept:
+            self.lock.commit(write(self.vault + "account", text.encode()))
+            self.kept[self.vault + "account"] = loader.Pair(text.encode(), 0)
+        if not copied:
+            self.cluster.mirror(self._account, {"account": text}, self._label)
+
+    def forget(self, hosts: list[str], now: datetime) -> None:
+        """Remove what has had no Ingress for KEEP_DAYS, with every CA."""
+        for key, pair in self.consul.below(ACME).items():
+            found = re.fullmatch(rf"{ACME}[0-9a-f]{{12}}/([^/]+)/state", key)
+            state = State.parse(pair.value) if found else None
+            if not found or not state or state.host != found[1]:
+                continue
+            after = sighted(state, state.host in hosts, now)
+            if after.unseen_since and now - after.unseen_since >= timedelta(days=self.settings.keep_days):
+                gone = key.removesuffix("state"), f"{vault(state.server)}{state.host}/", f"{SERVED}{state.host}/"
+                self.lock.commit(*map(clear, gone))
+                self.cluster.drop(mirror_name(state.host, state.server))
+                tell("removed", **facts(after))
+            elif after != state:
+                self.lock.commit(write(key, after.dump()))
+                tell("unseen" if after.unseen_since else "seen again", **facts(after))
+
+
+def facts(state: State) -> dict[str, object]:
+    """What is told of a host in one line."""
+    return {name: value for name, value in json.loads(state.dump()).items() if value}
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8", "replace") if file.exists() else ""
+
+
+def holder(consul: loader.Consul) -> str:
+    """Who has the lock. Consul keeps it closed for a while when a holder died."""
+    (entry,) = consul.ask("GET", f"kv/{LOCK}") or [{}]
+    if not entry.get("Session"):
+        return "nobody: its last holder was lost, and Consul keeps it closed for 15 s"
+    return str(json.loads(base64.b64decode(entry["Value"]))["holder"])
+
+
+def run(settings: Settings, consul: loader.Consul, cluster: Kubernetes) -> None:
+    """One run of the only issuer; when another is at work that is said and nothing done. Raises Trouble."""
+    lock = Lock(consul)
+    threading.Thread(target=lock.keep, daemon=True).start()
+    try:
+        if lock.take(os.environ.get("HOSTNAME", "")):
+            Run(settings, consul, cluster, lock).work(datetime.now(UTC).replace(microsecond=0))
+        else:
+            tell("busy", holder=holder(consul))
+    finally:
+        lock.leave()
+
+
+def api_address(environment: Mapping[str, str]) -> str:
+    """Where the Kubernetes API is, seen from a pod. Raises KeyError."""
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+def _ended(*_: object) -> NoReturn:
+    sys.exit(143)
+
+
+def main(environment: Mapping[str, str] = os.environ) -> int:
+    """One run with what the environment names."""
+    signal.signal(signal.SIGTERM, _ended)
+    os.umask(0o077)
+    code = 0
+    try:
+        settings, patience = Settings.of(environment), float(environment["HOMELAB_PATIENCE"])
+        address = environment["CONSUL_HTTP_ADDR"]
+        loading = loader.Consul.of(address, environment["LOADER_TOKEN_FILE"])
+        consul = loader.Consul.of(address, environment["CONSUL_HTTP_TOKEN_FILE"])
+        cluster = Kubernetes(api_address(environment), settings.namespace, settings.mirrors)
+        try:
+            text = Path(environment["HOMELAB_CONFIG"]).read_text("utf-8")
+            if loader.patiently(patience, lambda: loader.load(loading, text)):
+                tell("loaded", hash=loader.digest(text))
+        except (Trouble, OSError) as error:
+            tell("configuration", error=str(error))
+            code = 1
+        run(settings, consul, cluster)
+    except KeyError as error:
+        tell("failed", error=f"the environment lacks {error}; the CronJob of `homelab-tui apply` names it")
+        return 1
+    except (Trouble, OSError, ValueError, tarfile.TarError) as error:
+        tell("failed", error=str(error))
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

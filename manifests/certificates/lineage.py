@@ -1,0 +1,78 @@
+"""Certbot's files: packed for KV and put back; and what its certificates are when a client meets them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+import ssl
+import tarfile
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from decisions import Certificate, Problem
+
+
+def packed(config: Path, chosen: Iterable[Path]) -> str:
+    """Files of certbot's folder as base64 of a tar.gz."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for file in sorted(chosen):
+            tar.add(file, file.relative_to(config), recursive=False)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def unpacked(config: Path, text: str | bytes) -> None:
+    """Put them back. Raises OSError, ValueError or tarfile.TarError."""
+    config.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:gz") as tar:
+        tar.extractall(config, filter="data")
+
+
+def files(config: Path, host: str) -> list[Path]:
+    """The files of the newest certificate: older ones would make the lineage outgrow a value of KV."""
+    live = sorted((config / "live" / host).glob("*.pem"))
+    return [*live, *(config / "live" / host / link.readlink() for link in live), config / "renewal" / f"{host}.conf"]
+
+
+def examined(live: Path, host: str) -> Certificate:
+    """A lineage's certificate, served to ourselves as any browser would meet it.
+
+    Raises Problem when the key is another's, the host is not in it or its time is over.
+    """
+    chain, key = (live / "fullchain.pem").read_bytes(), (live / "privkey.pem").read_bytes()
+    try:
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(live / "fullchain.pem", live / "privkey.pem")
+        leaf = ssl.PEM_cert_to_DER_cert(chain.decode().partition("-----END CERTIFICATE-----")[0] + ssl.PEM_FOOTER)
+        facts = _met(server, leaf, host)
+    except (ssl.SSLError, ValueError) as error:
+        raise Problem("unusable", f"the certificate cannot be served for {host}: {error}") from None
+    names = {name: value for part in facts["issuer"] for name, value in part}
+    issuer = " ".join(names[n] for n in ("organizationName", "commonName") if n in names)
+    dates = (datetime.fromtimestamp(ssl.cert_time_to_seconds(facts[n]), UTC) for n in ("notBefore", "notAfter"))
+    return Certificate(chain, key, sha256(leaf).hexdigest(), issuer, *dates)
+
+
+def _met(server: ssl.SSLContext, leaf: bytes, host: str) -> dict[str, Any]:
+    """What a TLS client that trusts this leaf sees of it."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client.load_verify_locations(cadata=leaf)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = client.wrap_bio(back, there, server_hostname=host), server.wrap_bio(there, back, server_side=True)
+    for end in ends * 3:
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return dict(ends[0].getpeercert() or {})
+
+
+def discard(config: Path, host: str) -> None:
+    """Delete a lineage that is of no use, which certbot would try to go on with."""
+    for folder in ("live", "archive"):
+        shutil.rmtree(config / folder / host, ignore_errors=True)
+    (config / "renewal" / f"{host}.conf").unlink(missing_ok=True)

@@ -1,0 +1,185 @@
+"""Runs of the issuer that need no order, with a real Consul and the lab's Kubernetes API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import certificates
+import pytest
+import realconsul
+import yaml
+from certificates import HOST
+from programs import decisions, issuer, kube, lineage, loader
+
+from homelab.lab.process import attach
+
+pytestmark = realconsul.needed
+OTHER = "b.cloud.example.test"
+SERVER = "https://acme.example.test/dir"
+CA = decisions.ca_name(SERVER)
+
+
+@dataclass(frozen=True)
+class World:
+    """A home with Consul and Kubernetes, in which nothing was ever issued."""
+
+    settings: issuer.Settings
+    consul: loader.Consul
+    everything: loader.Consul
+    cluster: kube.Kubernetes
+
+    def publish(self, name: str, *hosts: str) -> None:
+        """An Ingress for the world outside."""
+        metadata = {"name": name, "namespace": "homelab", "labels": {"traffic-type": "external"}}
+        backend = {"service": {"name": "web", "port": {"number": 80}}}
+        rules = [
+            {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+            for host in hosts
+        ]
+        body = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {"rules": rules}}
+        self.cluster.ask("POST", "/apis/networking.k8s.io/v1/namespaces/homelab/ingresses", body)
+
+    def mirror(self, host: str) -> bytes:
+        """A certificate that only its Secret still has; the chain."""
+        live = certificates.lineage(self.settings.state / "before", host)
+        text = lineage.packed(self.settings.state / "before", lineage.files(self.settings.state / "before", host))
+        name = decisions.mirror_name(host, SERVER)
+        self.cluster.mirror(name, {"20260101T000000Z.tar.gz": text}, (issuer.LABEL, CA), host)
+        return (live / "fullchain.pem").read_bytes()
+
+    def run(self, **changes: Any) -> None:
+        """One run, as the CronJob starts it."""
+        issuer.run(replace(self.settings, **changes), self.consul, self.cluster)
+
+    def kept(self) -> dict[str, loader.Pair]:
+        """All of KV but the lock, which every run takes."""
+        return {key: pair for key, pair in self.everything.below("").items() if key not in ("ready", issuer.LOCK)}
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with realconsul.consul(tmp_path) as clients, attach(bare=True) as joined:
+        found = yaml.safe_load(joined.kubeconfig.read_text())
+        there = found["clusters"][0]["cluster"]
+        (tmp_path / "ca.crt").write_bytes(base64.b64decode(there["certificate-authority-data"]))
+        (tmp_path / "token").write_text(found["users"][0]["user"]["token"])
+        cluster = kube.Kubernetes(there["server"], "homelab", tmp_path)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "homelab"}}
+        cluster.ask("POST", "/api/v1/namespaces", namespace)
+        settings = issuer.Settings(SERVER, "cloud.example.test", "homelab", "a=b", state=tmp_path / "state")
+        yield World(settings, clients["issuer"], clients["management"], cluster)
+
+
+def test_one_holds_the_lock_and_the_other_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    first = issuer.Lock(world.consul)
+    assert first.take("issuer-1")
+
+    world.run()
+    assert '"holder": "issuer-1"' in capsys.readouterr().out
+
+    first.leave()
+    world.run()
+    assert "busy" not in capsys.readouterr().out
+
+
+def test_who_lost_the_lock_writes_nothing(world: World) -> None:
+    lock = issuer.Lock(world.consul)
+    lock.take("issuer-1")
+    world.everything.ask("PUT", f"session/destroy/{lock.session}")
+
+    with pytest.raises(loader.Outrun, match="the lock is lost"):
+        lock.commit(loader.write(issuer.ACME + "any", b"1"))
+
+    assert not world.kept()
+    assert issuer.holder(world.consul).startswith("nobody")
+
+
+def test_a_wiped_store_is_filled_from_the_mirrors_without_an_order(world: World) -> None:
+    world.publish("web", HOST)
+    chain = world.mirror(HOST)
+
+    world.run()
+
+    kept = world.kept()
+    assert kept[f"{issuer.SERVED}{HOST}/certFile"].value == chain
+    state = decisions.State.parse(kept[f"homelab/acme/{CA}/{HOST}/state"].value)
+    assert state
+    assert state.issuer == "Example CA R11"
+    assert not (world.settings.state / "logs").exists()
+    world.run()
+    assert world.kept() == kept
+
+
+def test_a_spoiled_certificate_is_mended(world: World) -> None:
+    world.publish("web", HOST)
+    chain = world.mirror(HOST)
+    world.run()
+    spoiled = [f"{issuer.SERVED}{HOST}/certFile", f"homelab/acme/{CA}/{HOST}/lineage"]
+    world.everything.commit([loader.write(key, b"spoiled") for key in spoiled])
+
+    world.run()
+
+    assert world.kept()[spoiled[0]].value == chain
+    assert world.kept()[spoiled[1]].value != b"spoiled"
+
+
+def test_a_host_is_forgotten_only_after_its_time_and_never_all_of_them(world: World) -> None:
+    for name in (HOST, OTHER):
+        world.publish(name, name)
+        world.mirror(name)
+    world.run()
+    path = "/apis/networking.k8s.io/v1/namespaces/homelab/ingresses/"
+
+    world.cluster.ask("DELETE", path + OTHER)
+    world.run()
+    assert f"{issuer.SERVED}{OTHER}/keyFile" in world.kept()
+    assert b'"unseen_since": "' in world.kept()[f"homelab/acme/{CA}/{OTHER}/state"].value
+
+    world.publish(OTHER, OTHER)
+    world.run(keep_days=0)
+    assert b'"unseen_since": null' in world.kept()[f"homelab/acme/{CA}/{OTHER}/state"].value
+
+    world.cluster.ask("DELETE", path + OTHER)
+    world.run(keep_days=0)
+    assert not [key for key in world.kept() if OTHER in key]
+    assert not world.cluster.copies(decisions.mirror_name(OTHER, SERVER))
+
+    world.cluster.ask("DELETE", path + HOST)
+    before = world.kept()
+    world.run(keep_days=0)
+    assert world.kept() == before
+
+
+def test_the_account_is_copied_to_where_it_is_missing(world: World) -> None:
+    accounts = world.settings.config / "accounts"
+    accounts.mkdir(parents=True)
+    (accounts / "regr.json").write_text("{}")
+    lock = issuer.Lock(world.consul)
+    lock.take("issuer-1")
+    issuer.Run(world.settings, world.consul, world.cluster, lock).save_account()
+    lock.leave()
+    account = world.kept()[f"homelab/acme/{CA}/account"].value
+    assert world.cluster.copies(f"acme-account-{CA}") == {"account": account.decode()}
+
+    world.everything.ask("DELETE", "kv/homelab/acme?recurse")
+    world.run()
+
+    assert world.kept()[f"homelab/acme/{CA}/account"].value == account
+
+
+def test_more_than_the_newest_two_are_not_mirrored(world: World) -> None:
+    world.publish("web", HOST)
+    world.mirror(HOST)
+    name = decisions.mirror_name(HOST, SERVER)
+    older = {f"2026010{day}T000000Z.tar.gz": text for text in world.cluster.copies(name).values() for day in (1, 2)}
+    world.cluster.mirror(name, older, (issuer.LABEL, CA), HOST)
+
+    world.run()
+
+    assert len(world.cluster.copies(name)) == issuer.VERSIONS
+    assert "20260101T000000Z.tar.gz" not in world.cluster.copies(name)

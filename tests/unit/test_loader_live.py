@@ -1,0 +1,102 @@
+"""The loader with a real Consul and the real Traefik: that the table is true, and that rights and marker are enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import realconsul
+from programs import loader
+from realconsul import until
+
+pytestmark = realconsul.needed
+EXAMPLES = {
+    "tls/options/*/minVersion": "VersionTLS12",
+    "tls/options/*/maxVersion": "VersionTLS13",
+    "tls/options/*/clientAuth/clientAuthType": "NoClientCert",
+}
+"""Where a value of the right type is not enough."""
+BY_KIND = {"": "text", "#": "1", "?": "true", "!": "true", "~": "10s"}
+
+
+def leaves(place: loader.Known, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Every key of the table with an example value."""
+    if place.kind is not None:
+        yield "/".join(path), BY_KIND[place.kind]
+    for name, child in place.children.items():
+        yield from leaves(child, (*path, child.name or {"0": "0"}.get(name, name)))
+
+
+def test_traefik_accepts_every_row_of_the_table(tmp_path: Path) -> None:
+    rows = {
+        path.replace("*", "one").replace("+", "0"): EXAMPLES.get(path, value) for path, value in leaves(loader.TREE)
+    }
+    assert len(rows) > 200
+    assert not [trouble for row in rows.items() if (trouble := loader.complaint(*row))]
+    with realconsul.consul(tmp_path) as clients, realconsul.traefik(tmp_path, clients["traefik"]) as ask:
+        management = clients["management"]
+        operations = [loader.write(loader.ROOT + key, value.encode()) for key, value in rows.items()]
+        operations.append(loader.write(f"{loader.ROOT}http/middlewares/last/addPrefix/prefix", b"/"))
+        for start in range(0, len(operations), loader.TXN_LIMIT):
+            management.commit(operations[start : start + loader.TXN_LIMIT])
+
+        shown = until(lambda: ask("http/middlewares/last@consul"))
+
+    assert shown["provider"] == "consul"
+    assert "field not found" not in (tmp_path / "traefik.log").read_text()
+
+
+CONFIG = """\
+# The challenge, to the issuer.
+http/routers/acme/rule = PathPrefix(`/.well-known/acme-challenge/`)
+http/routers/acme/service = acme
+http/services/acme/loadBalancer/servers/0/url = http://127.0.0.1:5002
+"""
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Iterator[dict[str, loader.Consul]]:
+    with realconsul.consul(tmp_path) as found:
+        yield found
+
+
+def test_a_configuration_is_loaded_once_and_its_marker_shows(clients: dict[str, loader.Consul], tmp_path: Path) -> None:
+    assert loader.load(clients["loader"], CONFIG)
+    assert not loader.load(clients["loader"], CONFIG)
+
+    with realconsul.traefik(tmp_path, clients["traefik"]) as ask:
+        assert until(lambda: ask(f"http/middlewares/homelab-{loader.digest(CONFIG)}@consul"))
+        assert ask("http/routers/acme@consul")["rule"].startswith("PathPrefix")
+
+
+def test_what_is_no_longer_wished_goes_and_certificates_stay(clients: dict[str, loader.Consul]) -> None:
+    certificate = loader.ROOT + "tls/certificates/a.example.test/certFile"
+    clients["issuer"].commit([loader.write(certificate, b"pem")])
+    loader.load(clients["loader"], CONFIG)
+
+    loader.load(clients["loader"], "tls/options/default/sniStrict = true\n")
+
+    found = clients["management"].below(loader.ROOT)
+    assert certificate in found
+    assert not [key for key in found if "acme" in key]
+
+
+def test_a_key_that_somebody_wrote_by_hand_is_taken_out(clients: dict[str, loader.Consul]) -> None:
+    loader.load(clients["loader"], CONFIG)
+    bogus = loader.ROOT + "http/routers/acme/bogus"
+    clients["management"].commit([loader.write(bogus, b"1")])
+
+    assert loader.load(clients["loader"], CONFIG)
+
+    assert bogus not in clients["management"].below(loader.ROOT)
+
+
+def test_a_token_without_rights_is_told_from_a_slower_writer(clients: dict[str, loader.Consul]) -> None:
+    with pytest.raises(loader.Trouble, match="refuses the token") as refused:
+        loader.load(clients["traefik"], CONFIG)
+    assert not isinstance(refused.value, loader.Outrun | loader.Away)
+
+    with pytest.raises(loader.Outrun):
+        clients["loader"].commit(loader.transaction(loader.wished(CONFIG), "name", 1))
+    assert not clients["management"].below(loader.ROOT)
