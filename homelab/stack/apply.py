@@ -194,7 +194,9 @@ class _Stage:
                 return
             except (StoreError, Unavailable) as error:
                 missing = Missing(self._items[-1].ref, Status(State.PROGRESSING, str(error)), ())
-                limit = min(self._deadline, began + DENIED_SECONDS) if isinstance(error, StoreDenied) else self._deadline
+                limit = (
+                    min(self._deadline, began + DENIED_SECONDS) if isinstance(error, StoreDenied) else self._deadline
+                )
                 if time.monotonic() > limit:
                     raise StageFailed(self._stage, self._run.patience, (missing,)) from None
                 self._run.report(Awaiting(self._stage, {missing.ref: missing.status}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 
 from homelab.ports import Raw
@@ -27,9 +27,15 @@ def completed(skeleton: Raw, templates: Mapping[str, str], live: Raw | None) -> 
     missing = {key: text for key, text in templates.items() if key not in ((live or {}).get("data") or {})}
     if not missing:
         return None
-    values: dict[str, str] = {}
+    values = _kept(templates, (live or {}).get("data") or {})
     filled = {key: _NAME.sub(lambda found: _value(values, found[1]), text) for key, text in missing.items()}
     return {**(live or skeleton), "stringData": filled}
+
+
+def _kept(templates: Mapping[str, str], data: Mapping[str, str]) -> dict[str, str]:
+    """What was made before, where it stands alone: another key that is missing must tell the same."""
+    alone = ((key, found[1]) for key, text in templates.items() if (found := _NAME.fullmatch(text)))
+    return {name: b64decode(data[key]).decode() for key, name in alone if key in data}
 
 
 def _value(values: dict[str, str], name: str) -> str:

@@ -154,7 +154,9 @@ def _objects(component: Component, plan: Plan, facts: Facts, upstream: Source, p
     values |= {name: f"${{{name}}}" for name in MADE}
     used: set[str] = set()
     for file, text in manifests.texts(component.id).items():
-        found = [substitute(obj, values, used, f"{component.id}/{file}") for obj in parse(text, f"{component.id}/{file}")]
+        found = [
+            substitute(obj, values, used, f"{component.id}/{file}") for obj in parse(text, f"{component.id}/{file}")
+        ]
         values[f"digest.{file.removesuffix('.yaml')}"] = _digest(found)
         yield from found
     if unused := sorted(set(component.uses) - used):

@@ -30,7 +30,8 @@ def unpacked(config: Path, text: str | bytes) -> None:
     """Put them back. Raises OSError, ValueError or tarfile.TarError."""
     config.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:gz") as tar:
-        tar.extractall(config, filter="data")
+        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)  # as Python's docs say
+        tar.extractall(config)
 
 
 def files(config: Path, host: str) -> list[Path]:

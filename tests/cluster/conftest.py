@@ -14,6 +14,7 @@ from household import Home, environment
 from homelab.plan.file import read
 
 NEEDED = ("KUBECONFIG", "HOMELAB_CLUSTER")
+AUTHORITY = {"certificates.server": "HOMELAB_ACME_SERVER", "certificates.ca": "HOMELAB_ACME_CA"}
 DOMAINS = {"ingress.internal.domain": "internal.example.test", "ingress.external.domain": "cloud.example.test"}
 
 
@@ -40,6 +41,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     else:
         for key, domain in DOMAINS.items():
             plan.write_text(read(plan.read_text()).with_value(key, domain))
+    for key, name in AUTHORITY.items():
+        if given := os.environ.get(name):
+            plan.write_text(read(plan.read_text()).with_value(key, given))
     return found
 
 

@@ -68,7 +68,7 @@ def test_without_a_command_and_without_a_terminal_it_says_what_to_run_instead(sh
         ["plan"],
         ["status", "--frobnicate"],
         ["status", "--js"],
-        ["render", "--stage", "external"],
+        ["render", "--stage", "garage"],
         ["apply", "--stage", "internal,apps"],
         ["delete", "--include", "crds,everything"],
         ["status", "--plan"],
@@ -83,7 +83,7 @@ def test_what_the_parser_does_not_know_is_wrong_use(arguments: list[str], shell:
 
 
 def test_an_unknown_stage_or_kind_is_answered_with_the_known_ones(shell: Shell) -> None:
-    stage, include = shell("render", "--stage", "external"), shell("delete", "--include", "everything")
+    stage, include = shell("render", "--stage", "garage"), shell("delete", "--include", "everything")
 
     assert all(known in stage.err for known in STAGES)
     assert f"everything: it takes {', '.join(INCLUDE)}" in include.err

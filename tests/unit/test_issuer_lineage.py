@@ -90,7 +90,7 @@ def test_a_lineage_of_no_use_is_gone_to_the_last_file(tmp_path: Path) -> None:
     assert lineage.examined(tmp_path / "live" / "b.example.test", "b.example.test")
 
 
-SETTINGS = issuer.Settings("https://acme.example.test/dir", "example.test", "homelab", "a=b")
+SETTINGS = issuer.Settings("https://acme.example.test/dir", "example.test", "homelab", "mirrors", "a=b")
 
 
 def test_certbot_decides_itself_unless_a_person_did() -> None:
@@ -100,7 +100,13 @@ def test_certbot_decides_itself_unless_a_person_did() -> None:
     assert not {"--email", "--preferred-profile", "--force-renewal"} & set(usual)
 
     values = {"ACME_EMAIL": "me@example.test", "ACME_PROFILE": "shortlived", "RENEW": f"other {HOST}"}
-    needed = {"ACME_SERVER": "u", "EXTERNAL_DOMAIN": "d", "HOMELAB_NAMESPACE": "n", "TRAEFIK_SELECTOR": "s"}
+    needed = {
+        "ACME_SERVER": "u",
+        "EXTERNAL_DOMAIN": "d",
+        "HOMELAB_NAMESPACE": "n",
+        "HOMELAB_MIRRORS": "m",
+        "TRAEFIK_SELECTOR": "s",
+    }
     asked = issuer.command(issuer.Settings.of(needed | values), HOST)
     assert asked[asked.index("--email") + 1] == "me@example.test"
     assert asked[asked.index("--preferred-profile") + 1] == "shortlived"

@@ -68,10 +68,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         there = found["clusters"][0]["cluster"]
         (tmp_path / "ca.crt").write_bytes(base64.b64decode(there["certificate-authority-data"]))
         (tmp_path / "token").write_text(found["users"][0]["user"]["token"])
-        cluster = kube.Kubernetes(there["server"], "homelab", tmp_path)
+        cluster = kube.Kubernetes(there["server"], "homelab", "homelab", tmp_path)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "homelab"}}
         cluster.ask("POST", "/api/v1/namespaces", namespace)
-        settings = issuer.Settings(SERVER, "cloud.example.test", "homelab", "a=b", state=tmp_path / "state")
+        settings = issuer.Settings(SERVER, "cloud.example.test", "homelab", "homelab", "a=b", state=tmp_path / "state")
         yield World(settings, clients["issuer"], clients["management"], cluster)
 
 
@@ -119,7 +119,7 @@ def test_a_spoiled_certificate_is_mended(world: World) -> None:
     world.publish("web", HOST)
     chain = world.mirror(HOST)
     world.run()
-    spoiled = [f"{issuer.SERVED}{HOST}/certFile", f"homelab/acme/{CA}/{HOST}/lineage"]
+    spoiled = [f"{issuer.SERVED}{HOST}/certFile", f"homelab/acme/private/{CA}/{HOST}/lineage"]
     world.everything.commit([loader.write(key, b"spoiled") for key in spoiled])
 
     world.run()
@@ -163,13 +163,13 @@ def test_the_account_is_copied_to_where_it_is_missing(world: World) -> None:
     lock.take("issuer-1")
     issuer.Run(world.settings, world.consul, world.cluster, lock).save_account()
     lock.leave()
-    account = world.kept()[f"homelab/acme/{CA}/account"].value
+    account = world.kept()[f"homelab/acme/private/{CA}/account"].value
     assert world.cluster.copies(f"acme-account-{CA}") == {"account": account.decode()}
 
     world.everything.ask("DELETE", "kv/homelab/acme?recurse")
     world.run()
 
-    assert world.kept()[f"homelab/acme/{CA}/account"].value == account
+    assert world.kept()[f"homelab/acme/private/{CA}/account"].value == account
 
 
 def test_more_than_the_newest_two_are_not_mirrored(world: World) -> None:

@@ -102,9 +102,9 @@ def test_each_goes_by_the_uid_that_was_seen() -> None:
 
 
 def test_a_stage_of_a_newer_version_goes_first() -> None:
-    newer = entry("external", DEPLOYMENT, "traefik-external", "homelab")
+    newer = entry("garage", DEPLOYMENT, "door", "homelab")
 
-    assert decided([METALLB, newer, WHOAMI]).gone[0] == (newer, "uid-of-traefik-external")
+    assert decided([METALLB, newer, WHOAMI]).gone[0] == (newer, "uid-of-door")
 
 
 # What stays
