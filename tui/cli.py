@@ -89,6 +89,9 @@ def build() -> argparse.ArgumentParser:
     status = adding.add("status", "what is live: nodes, allocations, routes", "status:status")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument("--watch", action="store_true", help="print again whenever something changes")
+    renew = adding.add("renew", "order certificates at once, due or not", "certificates:renew")
+    renew.add_argument("host", nargs="+", metavar="HOST", help="of an Ingress labelled traffic-type=external")
+    renew.add_argument("--yes", action="store_true", help="do not ask")
     lab = adding.add("lab", "be the embedded cluster that --lab uses, until Ctrl-C", "lab:lab")
     lab.add_argument("--bare", action="store_true", help="without the stack")
     return parser

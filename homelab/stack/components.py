@@ -18,8 +18,8 @@ class Component:
     """Also the name of its folder in `manifests/`."""
     stage: str
     uses: tuple[str, ...] = ()
-    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, `files.X` (a program beside the YAML) and
-    the names of `render.DERIVED`. `${made.X}` in a Secret and `${digest.FILE}` of an earlier file need not be named."""
+    """Every name that its YAML may write as `${name}`: plan paths, `images.X`, `files.X` (a program beside it) and the
+    names of `render.DERIVED`. `${made.X}` in a Secret and `${digest.FILE}` of an earlier file need not be named."""
     upstream: tuple[str, ...] = ()
     """Entries of `versions.toml` that belong to it; taken as they are, nothing is replaced in them."""
 

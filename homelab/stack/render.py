@@ -20,8 +20,8 @@ import yaml
 import manifests
 from homelab.plan.model import Plan, value_at
 from homelab.ports import Raw, Ref
-from homelab.stack.made import NAMES as MADE
 from homelab.stack.components import COMPONENTS, STAGES, Component
+from homelab.stack.made import NAMES as MADE
 from homelab.stack.upstream import Source
 from homelab.stack.versions import Versions, versions
 

@@ -53,6 +53,7 @@ def start(home: Home, name: str, **environment: str) -> None:
     """Begin a run of the issuer."""
     text = home.kubectl(*SPACE, "create", "job", name, "--from=cronjob/issuer", "--dry-run=client", "-o", "json")
     job = json.loads(text)
+    del job["metadata"]["ownerReferences"]  # else it is cleared away with its log as soon as another one ends
     job["spec"]["template"]["spec"]["containers"][0]["env"] += [
         {"name": key, "value": value} for key, value in environment.items()
     ]
