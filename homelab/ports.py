@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -221,6 +221,36 @@ class StoreError(Exception):
 
 class StoreDenied(StoreError):
     """Consul does not accept the token, or the token may not do this."""
+
+
+class StoreAway(StoreError):
+    """The way to Consul is cut, such as by a lost network: nothing is said of the server itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What the store has under one key."""
+
+    data: bytes
+    session: str | None
+    """The session that holds the key as a lock."""
+
+
+class StoreReading(Protocol):
+    """What one server of the store says. Every method raises StoreError."""
+
+    async def myself(self) -> Raw:
+        """What the server knows by itself, also without a leader."""
+
+    async def peers(self) -> Raw:
+        """How all servers fare, as their leader sees them."""
+
+    async def values(self, prefix: str) -> Mapping[str, Value]:
+        """Everything below a prefix that the token may read."""
+
+
+OpenStore = Callable[[str, str], Awaitable[StoreReading]]
+"""Opens the way to one server, by its pod's name and with a token."""
 
 
 class StoreAccess(Protocol):

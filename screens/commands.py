@@ -46,6 +46,22 @@ COMMANDS: tuple[Command, ...] = (
         screen=ALONE,
         pane="screens.dashboard.routes:Routes",
     ),
+    Command(
+        "view.certificates",
+        "4",
+        "certificates",
+        "Which public host has which certificate, and for how long.",
+        screen=ALONE,
+        pane="screens.dashboard.certificates:Certificates",
+    ),
+    Command(
+        "view.consul",
+        "5",
+        "consul",
+        "How the servers fare that keep the certificates.",
+        screen=ALONE,
+        pane="screens.dashboard.consul:Consul",
+    ),
     HELP,
     QUIT,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from homelab.lab.process import Attached, attach, need_extra
 from homelab.plan.model import Plan
-from homelab.ports import Cluster
+from homelab.ports import Cluster, OpenStore
 from tui.feed import CannotConnect
 from tui.options import Options, Refused
 
@@ -89,6 +89,11 @@ class Home:
             await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
             async with import_module("tui.wiring").cluster(self._options) as cluster:
                 yield cluster
+
+    def store(self, cluster: Cluster) -> OpenStore:
+        """How to read Consul over that connection."""
+        found: OpenStore = import_module("tui.wiring").store(cluster)
+        return found
 
     async def ended(self) -> None:
         """Wait until the lab is gone, and let go of it; a cluster only goes away for a while. Raises CannotConnect."""

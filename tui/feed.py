@@ -12,7 +12,7 @@ from homelab.observe.live import Observer, stamp, utc_now
 from homelab.observe.snapshot import Source, SourceState
 from homelab.pauses import pauses
 from homelab.plan.model import Plan
-from homelab.ports import Cluster, ClusterError
+from homelab.ports import Cluster, ClusterError, OpenStore
 
 FACTS_SECONDS = 2.0
 """So long the plan waits for the cluster's first facts: one that does not answer must not hide it."""
@@ -35,6 +35,9 @@ class World(Protocol):
 
     def cluster(self) -> AbstractAsyncContextManager[Cluster]:
         """A connection. Raises CannotConnect with what to do."""
+
+    def store(self, cluster: Cluster) -> OpenStore:
+        """How to read Consul over that connection."""
 
     async def ended(self) -> None:
         """Wait until this cluster is gone for good. Raises CannotConnect with what comes next."""
@@ -89,7 +92,7 @@ class Feed:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._ask_version(cluster))
                 group.create_task(self._world.ended())
-                async with aclosing(Observer(cluster).follow()) as snapshots:
+                async with aclosing(Observer(cluster, self._world.store(cluster)).follow()) as snapshots:
                     async for snapshot in snapshots:
                         self._tell(snapshot=snapshot)
                         if not snapshot.is_loading:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homelab.ports import Cluster, Kind, Ref, Rejected
+from homelab.observe.snapshot import TRAEFIK_NAMESPACE
+from homelab.ports import Cluster, Kind, OpenStore, Ref, Rejected, StoreReading
 from tui.options import Options
 
 if TYPE_CHECKING:
@@ -41,6 +44,17 @@ async def cluster(options: Options) -> AsyncIterator[Cluster]:
         yield connected
     finally:
         await connected.close()
+
+
+def store(connected: Cluster) -> OpenStore:
+    """How to read Consul over that connection; what that takes is loaded in a thread when it is first done."""
+
+    async def opened(pod: str, token: str) -> StoreReading:
+        module = await asyncio.to_thread(import_module, "homelab.adapters.consul")
+        found: StoreReading = module.ProxiedConsul(connected, TRAEFIK_NAMESPACE, pod, token)
+        return found
+
+    return opened
 
 
 def upstream(options: Options) -> Source:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from consul import base
 from consul.exceptions import ACLDisabled, ACLPermissionDenied, ClientError, ConsulException
 
-from homelab.ports import Cluster, ClusterError, StoreDenied, StoreError
+from homelab.ports import Cluster, ClusterError, Raw, StoreAway, StoreDenied, StoreError, Unreachable, Value
 
 T = TypeVar("T")
 PORT = 8500
 _TOKEN = "X-Consul-Token"
+_Verb = Literal["GET", "PUT", "POST", "DELETE"]
 
 
 class _Transport(base.HTTPClient):  # type: ignore[misc]  # py-consul has no types
@@ -24,7 +25,7 @@ class _Transport(base.HTTPClient):  # type: ignore[misc]  # py-consul has no typ
         super().__init__()
         self._cluster, self._namespace, self._pod, self._token = cluster, namespace, pod, token
 
-    async def _ask(self, callback: Callable[[Any], T], method: str, path: str, params: Any, data: str | bytes) -> T:
+    async def _ask(self, callback: Callable[[Any], T], method: _Verb, path: str, params: Any, data: str | bytes) -> T:
         where = quote(path, safe="/:") + (f"?{urlencode(params)}" if params else "")
         body = data.encode() if isinstance(data, str) else data
         answer = await self._cluster.ask_pod(
@@ -62,7 +63,7 @@ class _Client(base.Consul):  # type: ignore[misc]
 
 
 class ProxiedConsul:
-    """One server of Consul. Keeps `homelab.ports.StoreAccess`."""
+    """One server of Consul. Keeps `homelab.ports.StoreAccess` and `homelab.ports.StoreReading`."""
 
     def __init__(self, cluster: Cluster, namespace: str, pod: str, token: str) -> None:
         self._client = _Client(_Transport(cluster, namespace, pod, token))
@@ -96,16 +97,38 @@ class ProxiedConsul:
                 return
         await self._done(self._client.acl.token.create(secret_id=token, policies_name=[policy], description=policy))
 
+    async def myself(self) -> Raw:
+        """What the server knows by itself."""
+        return _object(await self._done(self._client.agent.self()), self._pod)
+
+    async def peers(self) -> Raw:
+        """How all servers fare."""
+        return _object(await self._done(self._client.operator.autopilot_health()), self._pod)
+
+    async def values(self, prefix: str) -> Mapping[str, Value]:
+        """Everything below a prefix that the token may read."""
+        _, found = await self._done(self._client.kv.get(prefix, recurse=True))
+        return {one["Key"]: Value(one["Value"] or b"", one.get("Session")) for one in found or ()}
+
     async def _done(self, asked: Any) -> Any:
         """The answer. Raises StoreError naming the server."""
         try:
             return await asked
+        except Unreachable as error:
+            raise StoreAway(f"{self._pod}: {error}") from None
         except ClusterError as error:
             raise StoreError(f"{self._pod}: {error}") from None
         except (ACLPermissionDenied, ACLDisabled) as error:
             raise StoreDenied(f"{self._pod} does not accept the token: {error}") from None
         except (ConsulException, ClientError, json.JSONDecodeError) as error:
             raise StoreError(f"{self._pod} answered: {error}") from None
+
+
+def _object(answer: Any, pod: str) -> Raw:
+    """An answer that has to be an object."""
+    if isinstance(answer, dict):
+        return answer
+    raise StoreError(f"{pod} did not answer with an object")
 
 
 def _rules(text: str) -> Any:

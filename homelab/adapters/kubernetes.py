@@ -175,13 +175,16 @@ class KubernetesCluster:
     async def create(self, obj: Raw) -> Raw:
         """Make a new object."""
         ref = Ref.of(obj)
-        return await self._json("POST", (await self._resource(ref.kind)).path(ref.namespace), _WRITING, body=obj)
+        path = (await self._resource(ref.kind)).path(ref.namespace)
+        made: Raw = await self._json("POST", path, _WRITING, body=obj)
+        return made
 
     async def replace(self, obj: Raw) -> Raw:
         """Write an object back; its resourceVersion says on which one it was based."""
         ref = Ref.of(obj)
         path = (await self._resource(ref.kind)).path(ref.namespace, ref.name)
-        return await self._json("PUT", path, _WRITING, body=obj)
+        written: Raw = await self._json("PUT", path, _WRITING, body=obj)
+        return written
 
     async def ask_pod(
         self,
@@ -199,7 +202,8 @@ class KubernetesCluster:
         proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
         limits = aiohttp.ClientTimeout(total=POD_SECONDS, sock_connect=CONNECT_SECONDS)
         sent = {"Content-Type": "application/octet-stream", **(headers or {})}
-        response = await self._exchange(method, proxied, parse_qsl(query), sent, body, limits)
+        asked = parse_qsl(query, keep_blank_values=True)
+        response = await self._exchange(method, proxied, asked, sent, body, limits)
         try:
             answered = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -36,6 +36,18 @@ def identity(address: str) -> Identity:
     return Identity(certificate, _context(certificate + secret))
 
 
+def authority() -> bytes:
+    """Certificate and key of a CA for the hosts of the external ingress, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "homelab-tui lab CA")])
+    now, public = datetime.now(UTC), key.public_key()
+    built = x509.CertificateBuilder(name, name, public, x509.random_serial_number(), now, now + LIFE)
+    built = built.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    built = built.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return built.sign(key, SHA256()).public_bytes(Encoding.PEM) + secret
+
+
 def _certificate(address: str, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "homelab-tui lab")])
     now, public = datetime.now(UTC), key.public_key()

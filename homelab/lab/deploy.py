@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
+from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import Folder, Say
 from homelab.lab.upstream import StandIns
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, ClusterError
+from homelab.stack.access import NAMESPACE
 from homelab.stack.apply import Applying, Blocked, StageFailed
 from homelab.stack.facts import facts
 from homelab.stack.journal import Busy, Journal
 from homelab.stack.progress import Event, StageBegun, StageEnded
 from homelab.stack.render import RenderError, render
+from homelab.stack.steps import steps
 from homelab.stack.upstream import UpstreamError
 
 FAILURES = (Blocked, Busy, ClusterError, OSError, RenderError, StageFailed, UpstreamError)
@@ -36,7 +39,8 @@ async def deploy(folder: Folder, plan: Plan, say: Say) -> bool:
 async def _deploy(cluster: Cluster, folder: Folder, plan: Plan, say: Say) -> None:
     with Journal(folder.journal) as journal:
         rendered = render(plan, await facts(cluster, plan), StandIns())
-        await Applying(cluster, journal, partial(_tell, say)).run(rendered)
+        ends = steps(cluster, partial(ProxiedConsul, cluster, NAMESPACE))
+        await Applying(cluster, journal, partial(_tell, say), ends).run(rendered)
 
 
 def _tell(say: Say, event: Event) -> None:

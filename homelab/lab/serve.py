@@ -7,6 +7,7 @@ import base64
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -24,18 +25,22 @@ from homelab.lab.certificate import identity
 from homelab.lab.controllers import control
 from homelab.lab.controllers.kinds import SERVICE
 from homelab.lab.process import Folder, LabError, Say, Seat, need_extra, private
+from homelab.lab.programs.account import account
 from homelab.lab.programs.running import ANNOTATION, PROGRAMS, Programs
+from homelab.lab.programs.tasks import IMAGE, MOUNTS, Tasks
 from homelab.lab.programs.traefik import LOOPBACK, Place, Ports
 from homelab.lab.seed import seed
 from homelab.lab.store import Store
 from homelab.lab.users import Users
-from homelab.observe.raw import annotation
+from homelab.observe.raw import annotation, zone
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
 
 LOG = logging.getLogger("homelab.lab")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORMAT = "%(asctime)s %(message)s"
+LOGS = ("traefik-*.log", "traefik-*.token", "loader.log", "issuer.log")
+"""Patterns of what programs leave behind."""
 PARTS = range(1, 255)
 """Of 127.0.0.0/8, one for the pods of each lab of this machine."""
 
@@ -98,8 +103,10 @@ async def _run(seat: Seat, bare: bool, say: Say, *, alone: bool) -> int:
 
 def _plan(folder: Folder) -> Plan:
     """The article's plan, written where users find it; what an earlier lab left goes."""
-    for old in (folder.journal / "journal.jsonl", *folder.path.glob("traefik-*.log")):
+    logs = (found for name in LOGS for found in folder.path.glob(name))
+    for old in (folder.journal / "journal.jsonl", *logs):
         old.unlink(missing_ok=True)
+    shutil.rmtree(folder.path / MOUNTS, ignore_errors=True)
     _write(folder.plan, initial())
     plan = read(initial()).plan
     assert plan
@@ -124,23 +131,24 @@ async def _cluster(folder: Folder, plan: Plan) -> AsyncIterator[Store]:
                 for path in (own, folder.kubeconfig):
                     _write(path, _kubeconfig(url, token, who.certificate))
                 try:
-                    async with _controlled(store, programs):
-                        yield store
+                    with account(folder.path, url, token, who.certificate) as given:
+                        async with _controlled(store, programs, Tasks(folder.path, given)):
+                            yield store
                 finally:
-                    await programs.end()
                     for path in (own, folder.kubeconfig):
                         path.unlink(missing_ok=True)
 
 
 @asynccontextmanager
-async def _controlled(store: Store, programs: Programs) -> AsyncIterator[None]:
+async def _controlled(store: Store, programs: Programs, tasks: Tasks) -> AsyncIterator[None]:
     """Controllers at work; a lab whose controllers have failed ends rather than lie."""
-    async with asyncio.TaskGroup() as tasks:
-        controlling = tasks.create_task(control(store, PROGRAMS, (programs,)))
+    async with asyncio.TaskGroup() as group:
+        controlling = group.create_task(control(store, PROGRAMS | {IMAGE}, (programs, tasks)))
         try:
             yield
         finally:
             controlling.cancel()
+            await asyncio.gather(programs.end(), tasks.end())
 
 
 def _part() -> tuple[int, socket.socket]:
@@ -204,6 +212,11 @@ async def _deploy(folder: Folder, plan: Plan | None, store: Store, users: Users,
 
 def _reached(plan: Plan, store: Store) -> str:
     """How this machine reaches what was deployed."""
-    ports = (found for service in store.all(SERVICE) if (found := annotation(service, ANNOTATION)))
-    host = f"whoami.{plan.ingress.internal.domain}"
-    return "\n".join(f"curl -H 'Host: {host}' http://{port}/" for port in ports) or "nothing of it is reached from here"
+    told = {zone(one): found for one in store.all(SERVICE) if (found := annotation(one, ANNOTATION))}
+    ways = []
+    if inside := told.get("internal"):
+        ways.append(f"curl -H 'Host: whoami.{plan.ingress.internal.domain}' http://{inside}/")
+    if outside := told.get("external"):
+        host, port = f"HOST.{plan.ingress.external.domain}", outside.rpartition(":")[2]
+        ways.append(f"curl -k --resolve {host}:{port}:127.0.0.1 https://{host}:{port}/")
+    return "\n".join(ways) or "nothing of it is reached from here"

@@ -8,12 +8,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
+from homelab.observe.certificates import CERTIFICATES, listed
+from homelab.observe.certificates import Listed as Certified
+from homelab.observe.issuer import issuer
 from homelab.observe.raw import full_name
-from homelab.observe.snapshot import KINDS, TRAEFIK, TRAEFIK_NAMESPACE, Snapshot, Source, SourceState, World, snapshot
+from homelab.observe.snapshot import (
+    CONSUL,
+    ISSUER,
+    KINDS,
+    SOURCES,
+    TRAEFIK,
+    TRAEFIK_NAMESPACE,
+    Snapshot,
+    Source,
+    SourceState,
+    World,
+    snapshot,
+)
+from homelab.observe.store import Asked, Store
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
 from homelab.ports import (
     Alive,
@@ -26,6 +43,7 @@ from homelab.ports import (
     Listed,
     Lost,
     NotServed,
+    OpenStore,
     Raw,
     Ref,
     Unauthorized,
@@ -37,6 +55,10 @@ FRESH_SECONDS = 6.0
 """After a change of an Ingress, until a Traefik that lacks it is wrong: it gathers changes for two of them."""
 ASK_SECONDS = 2.0
 """Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
+STORE_SECONDS = 5.0
+"""Between two rounds of asking Consul, and the external Traefiks for their certificates."""
+AGE_SECONDS = 60.0
+"""Between two snapshots at most: a certificate comes nearer its end though nothing changes."""
 COSTLY = 0.02
 """Seconds that a snapshot may take before it is paid for with a pause as long: with thousands of objects, changes that
 come in a stream are taken together, and half of a core stays free."""
@@ -60,14 +82,17 @@ def stamp(moment: datetime) -> str:
 class Observer:
     """Looks at one cluster, once or for as long as wanted."""
 
-    def __init__(self, cluster: Cluster, now: Now = utc_now) -> None:
+    def __init__(self, cluster: Cluster, open_store: OpenStore, now: Now = utc_now) -> None:
         self._cluster = cluster
+        self._store = Store(cluster, open_store)
         self._now = now
         self._objects: dict[str, dict[Ref, Raw]] = {}
         self._answers: tuple[TraefikAnswer, ...] = ()
         self._fresh: dict[str, float] = {}
+        self._asked: Asked | None = None
+        self._certified: tuple[Certified, ...] = ()
         loading = Source(SourceState.LOADING)
-        self._sources: dict[str, Source] = {name: loading for name in (*KINDS, TRAEFIK)}
+        self._sources: dict[str, Source] = {name: loading for name in SOURCES}
         self._news = asyncio.Event()
         self._heard_of_pods = asyncio.Event()
 
@@ -76,7 +101,7 @@ class Observer:
         refused = await together(partial(self._list, name) for name in KINDS)
         if (error := refused[0]) and all(refused):
             raise error
-        await self._ask()
+        await together((self._ask, self._ask_store))
         return self._snapshot()()
 
     async def follow(self) -> AsyncGenerator[Snapshot, None]:
@@ -85,7 +110,7 @@ class Observer:
         Made in a thread: keys are answered meanwhile, however many objects there are.
         """
         work = {asyncio.create_task(self._watch(name)) for name in KINDS}
-        work.add(asyncio.create_task(self._keep_asking()))
+        work |= {asyncio.create_task(self._keep_asking()), asyncio.create_task(self._keep_asking_store())}
         try:
             while True:
                 await self._heard(work)
@@ -112,7 +137,8 @@ class Observer:
     def _snapshot(self) -> Callable[[], Snapshot]:
         """What makes a snapshot of what is known now, wherever it is run."""
         objects = {name: tuple(known.values()) for name, known in self._objects.items()}
-        world = World(objects, self._answers, tuple(self._fresh))
+        consul, values = (self._asked.consul, self._asked.values) if self._asked else (None, None)
+        world = World(objects, self._answers, tuple(self._fresh), consul, values, self._certified)
         return partial(snapshot, world, dict(self._sources), stamp(self._now()))
 
     async def _list(self, name: str) -> ClusterError | None:
@@ -158,6 +184,8 @@ class Observer:
         self._say(name, *self._health(name, change), retry_in=change.retry_in if isinstance(change, Lost) else 0)
         if name == "pods":
             self._heard_of_pods.set()
+        if name in {"cronjobs", "jobs"}:
+            self._say(ISSUER, *self._issuer_health())
 
     def _health(self, name: str, change: Change) -> tuple[SourceState, str | None]:
         if not isinstance(change, Lost):
@@ -207,6 +235,55 @@ class Observer:
             self._news.set()
         self._say(TRAEFIK, *_traefik_health(answers))
 
+    async def _keep_asking_store(self) -> None:
+        await self._heard_of_pods.wait()
+        told = monotonic()
+        while True:
+            await self._ask_store()
+            self._say(ISSUER, *self._issuer_health())
+            if monotonic() - told > AGE_SECONDS:
+                told = monotonic()
+                self._news.set()
+            await asyncio.sleep(STORE_SECONDS)
+
+    async def _ask_store(self) -> None:
+        """Ask Consul, and the external Traefiks for what they serve of it."""
+        if "pods" not in self._objects:
+            self._say(CONSUL, SourceState.FAILED, f"its pods are not known: {self._sources['pods'].error}")
+            return
+        pods = tuple(self._objects["pods"].values())
+        asked = await self._store.ask(pods)
+        external = (one for one in replicas(pods) if one.zone == "external")
+        certified = tuple(await together(partial(self._certificates, replica) for replica in external))
+        known = remembered(self._asked, asked)
+        if (known, certified) != (self._asked, self._certified):
+            self._asked, self._certified = known, certified
+            self._news.set()
+        self._say(CONSUL, *_consul_health(asked, known))
+
+    async def _certificates(self, replica: Replica) -> Certified:
+        if not replica.ready:
+            return Certified(replica.pod, None, NOT_READY)
+        namespace, _, pod = replica.pod.partition("/")
+        try:
+            return listed(replica.pod, await self._cluster.pod_json(namespace, pod, API_PORT, CERTIFICATES))
+        except Unreachable as error:
+            before = {one.pod: one.certificates for one in self._certified}
+            return Certified(replica.pod, before.get(replica.pod), str(error))
+        except ClusterError as error:
+            return Certified(replica.pod, None, str(error))
+
+    def _issuer_health(self) -> tuple[SourceState, str | None]:
+        """Whether it runs as it should; not known before its CronJob is."""
+        if "cronjobs" not in self._objects:
+            source = self._sources["cronjobs"]
+            return source.state, source.error
+        found = issuer(self._objects["cronjobs"].values(), self._objects.get("jobs", {}).values())
+        if found is None:
+            return SourceState.ABSENT, "there is no issuer of certificates; homelab-tui apply brings it"
+        trouble = found.trouble(self._now())
+        return (SourceState.FAILED, trouble) if trouble else (SourceState.LIVE, None)
+
     async def _answer(self, replica: Replica) -> TraefikAnswer:
         if not replica.ready:
             return TraefikAnswer(replica.pod, replica.zone, None, NOT_READY)
@@ -235,3 +312,19 @@ def _traefik_health(answers: tuple[TraefikAnswer, ...]) -> tuple[SourceState, st
         return SourceState.FAILED, f"{'; '.join(errors)}; see kubectl -n {TRAEFIK_NAMESPACE} describe pods"
     known = any(answer.routers is not None for answer in answers)
     return (SourceState.STALE if known else SourceState.FAILED), "; ".join(errors)
+
+
+def remembered(before: Asked | None, asked: Asked | None) -> Asked | None:
+    """What is known after a round: keys that cannot be read stay as they were, servers only if nobody was reached."""
+    if before is None or asked is None or asked.values is not None:
+        return asked
+    return before if asked.is_away else replace(asked, values=before.values)
+
+
+def _consul_health(asked: Asked | None, known: Asked | None) -> tuple[SourceState, str | None]:
+    if asked is None:
+        return SourceState.ABSENT, "there is no Consul; homelab-tui apply brings it"
+    if asked.values is not None:
+        return SourceState.LIVE, None
+    stale = known is not None and known.values is not None
+    return (SourceState.STALE if stale else SourceState.FAILED), asked.consul.error

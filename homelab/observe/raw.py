@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from homelab.ports import Raw
@@ -73,3 +74,12 @@ def zone(obj: Any) -> str | None:
     """`internal` or `external` by our label; None for everybody else's objects."""
     found = label(obj, ZONE_LABEL)
     return found if found in ZONES else None
+
+
+def moment(written: str | None) -> datetime | None:
+    """A time as RFC 3339 writes it; None where there is none, or it is not one."""
+    try:
+        found = datetime.fromisoformat(written) if written else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
 
 from homelab.observe.allocations import Allocation, allocations
+from homelab.observe.certificates import Certificate, Listed, certificates
+from homelab.observe.consul import Consul
+from homelab.observe.issuer import issuer
 from homelab.observe.nodes import Node, nodes
-from homelab.observe.raw import ZONE_LABEL
 from homelab.observe.routes import Route, routes
 from homelab.observe.traefik import TraefikAnswer
-from homelab.ports import Kind, Raw
+from homelab.ports import Kind, Raw, Value
 
 VERSION = 1
 """Of the JSON; later versions of the program only add keys."""
@@ -60,6 +63,7 @@ class Watched:
 
 TRAEFIK_NAMESPACE = "homelab"
 """Where our manifests put the Traefiks; anybody may set our labels elsewhere."""
+ISSUER_LABEL = "app.kubernetes.io/name=issuer"
 KINDS: Mapping[str, Watched] = {
     "nodes": Watched(Kind("v1", "Node")),
     "services": Watched(Kind("v1", "Service")),
@@ -69,11 +73,15 @@ KINDS: Mapping[str, Watched] = {
     "endpointslices": Watched(Kind("discovery.k8s.io/v1", "EndpointSlice")),
     "middlewares": Watched(Kind("traefik.io/v1alpha1", "Middleware")),
     "pods": Watched(
-        Kind("v1", "Pod"), namespace=TRAEFIK_NAMESPACE, labels=f"app.kubernetes.io/name=traefik,{ZONE_LABEL}"
+        Kind("v1", "Pod"), namespace=TRAEFIK_NAMESPACE, labels="app.kubernetes.io/name in (traefik,consul)"
     ),
+    "cronjobs": Watched(Kind("batch/v1", "CronJob"), namespace=TRAEFIK_NAMESPACE, labels=ISSUER_LABEL),
+    "jobs": Watched(Kind("batch/v1", "Job"), namespace=TRAEFIK_NAMESPACE, labels=ISSUER_LABEL),
 }
-"""What to watch, by source name; the Traefiks' own answers are the source `TRAEFIK`."""
-TRAEFIK = "traefik"
+"""What to watch, by source name."""
+TRAEFIK, CONSUL, ISSUER = "traefik", "consul", "issuer"
+"""Sources beyond: the Traefiks' own answers, Consul's, and whether the issuer runs as it should."""
+SOURCES = (*KINDS, TRAEFIK, CONSUL, ISSUER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,12 @@ class World:
     traefiks: Sequence[TraefikAnswer] = ()
     fresh: Collection[str] = ()
     """Ingresses, `namespace/name`, that changed so lately that a Traefik need not have taken them in."""
+    consul: Consul | None = None
+    """None where there is none, or nobody has asked yet."""
+    values: Mapping[str, Value] | None = None
+    """What the store has for the console; None when it was never read."""
+    replicas: Sequence[Listed] = ()
+    """What the external Traefiks serve."""
 
     def known(self, source: str) -> tuple[Raw, ...] | None:
         """The objects of a source; None when it was never read."""
@@ -116,12 +130,16 @@ class Snapshot:
     taken: str
     """RFC 3339."""
     sources: Mapping[str, Source]
-    """By the names of KINDS, and `traefik`."""
+    """By the names of SOURCES."""
     nodes: tuple[Node, ...]
     allocations: tuple[Allocation, ...]
     routes: tuple[Route, ...]
     traefiks: tuple[Asked, ...] = ()
     """The replicas of both zones, by name."""
+    consul: Consul | None = None
+    """None where there is none."""
+    certificates: tuple[Certificate, ...] = ()
+    """One for each host that Ingresses publish to the internet."""
 
     @property
     def is_loading(self) -> bool:
@@ -147,6 +165,14 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             fresh=world.fresh,
         ),
         traefiks=tuple(Asked(each.pod, each.zone, each.error, each.routers is not None) for each in world.traefiks),
+        consul=world.consul,
+        certificates=certificates(
+            world.of("ingresses"),
+            issuer(world.of("cronjobs"), world.of("jobs")),
+            world.values,
+            world.replicas,
+            datetime.fromisoformat(taken),
+        ),
     )
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate, takewhile
+from math import ceil
 from unicodedata import category, east_asian_width
 
 from homelab.observe.addresses import LEGEND, address_map, pool_use
 from homelab.observe.allocations import Allocation
+from homelab.observe.certificates import Certificate
+from homelab.observe.consul import Consul, Server
+from homelab.observe.fate import CertificateState, left
 from homelab.observe.nodes import Node
+from homelab.observe.raw import moment
 from homelab.observe.routes import Route
-from homelab.observe.snapshot import Snapshot, SourceState
+from homelab.observe.snapshot import CONSUL, ISSUER, Snapshot, SourceState
 from homelab.observe.verdict import RouteState
 from homelab.plan.model import Plan
 
@@ -49,7 +55,7 @@ class Head:
 
 
 def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> list[str]:
-    """The address map where there is a plan, three tables, then the sources that are not live.
+    """The address map where there is a plan, the tables, then the sources that are not live.
 
     No line is wider than `width`, none has control characters.
     """
@@ -60,6 +66,8 @@ def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> l
         table(
             "Routes", route_head(snapshot.routes), map(route_row, snapshot.routes), none(snapshot, "ingresses"), width
         ),
+        table("Certificates", CERTIFICATE_HEAD, certificate_rows(snapshot), no_certificate(snapshot), width),
+        table(consul_title(snapshot), CONSUL_HEAD, consul_rows(snapshot), none(snapshot, CONSUL), width),
         list(source_lines(snapshot, width)),
     ]
     return [line.rstrip() for part in parts if part for line in (*part, "")][:-1]
@@ -68,6 +76,8 @@ def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> l
 def none(snapshot: Snapshot, source: str) -> str:
     """What an empty table means: nothing there, or nothing known."""
     found = snapshot.sources.get(source)
+    if found and found.state == SourceState.ABSENT and found.error:
+        return found.error
     return "none" if found is None or found.state == SourceState.LIVE else f"not known: {source} {found.state}"
 
 
@@ -144,6 +154,103 @@ def state_word(one: Route) -> str:
     counted = one.state in {RouteState.SERVED, RouteState.PARTLY}
     word = f"served by {one.served_by} of {one.asked}" if counted else one.state.value.replace("-", " ")
     return f"{GLYPHS.get(one.state, PROBLEM)} {word}"
+
+
+CERTIFICATE_HEAD = Head(
+    ("HOST", "ISSUER", "LIFETIME", "NOT AFTER", "RENEWAL", "STATE"), drops=("NOT AFTER", "RENEWAL", "ISSUER")
+)
+BAR = 8
+CERTIFICATE_SIGNS = {
+    CertificateState.VALID: "✓",
+    CertificateState.AWAITED: "○",
+    CertificateState.FAILING: "▲",
+    CertificateState.PARTLY: "▲",
+    CertificateState.PASSED: "▲",
+    CertificateState.UNKNOWN: "?",
+}
+
+
+def certificate_rows(snapshot: Snapshot) -> Iterator[Row]:
+    """One host a row, as of the snapshot's moment."""
+    now = datetime.fromisoformat(snapshot.taken)
+    return (certificate_row(one, now) for one in snapshot.certificates)
+
+
+def no_certificate(snapshot: Snapshot) -> str:
+    """An empty table says which of what it takes is missing."""
+    told = next((said for name in (ISSUER, CONSUL) if (said := none(snapshot, name)) != "none"), "none")
+    return "no Ingress with the label traffic-type=external names a host" if told == "none" else told
+
+
+def certificate_row(one: Certificate, now: datetime) -> Row:
+    """One host."""
+    renewal = f"in {until(one.next_renewal, now)}" if one.next_renewal else NOTHING
+    end = moment(one.not_after)
+    cells = (one.host, one.origin.value, lifetime(one, now), f"{end:%Y-%m-%d}" if end else NOTHING, renewal)
+    return Row((*cells, certificate_word(one)), (one.error,) if one.error else (), one.host)
+
+
+def certificate_word(one: Certificate) -> str:
+    """Glyph and word."""
+    counted = one.state in {CertificateState.VALID, CertificateState.PARTLY}
+    word = f"served by {one.served_by} of {len(one.served)}" if counted else one.state.value
+    return f"{CERTIFICATE_SIGNS.get(one.state, PROBLEM)} {word}"
+
+
+def lifetime(one: Certificate, now: datetime) -> str:
+    """How much of its life is left, as a bar and in days."""
+    part = left(one.not_before, one.not_after, now)
+    if part is None:
+        return NOTHING
+    full = ceil(part * BAR)
+    return f"{'▰' * full}{'▱' * (BAR - full)} {until(one.not_after, now)}"
+
+
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def until(written: str | None, now: datetime) -> str:
+    """How long it is until a moment, in one unit."""
+    end = moment(written)
+    passed = (end - now).total_seconds() if end else 0
+    return next((f"{passed // size:.0f} {unit}" for size, unit in UNITS if passed >= size), "0 min")
+
+
+CONSUL_HEAD = Head(("SERVER", "NODE", "VERSION", "LAST CONTACT", "BEHIND", "STATE"), drops=("VERSION", "BEHIND"))
+
+
+def consul_title(snapshot: Snapshot) -> str:
+    """With what is true of all servers together."""
+    found = snapshot.consul
+    return f"Consul: {', '.join(consul_words(found))}" if found else "Consul"
+
+
+def consul_words(found: Consul) -> tuple[str, ...]:
+    """Who leads, how many work, how many more may fail, and whether the issuer holds its lock."""
+    voters = f"{found.working}/{len(found.servers)} servers"
+    tolerance = {None: (), 0: ("none may fail",)}.get(found.tolerance, (f"{found.tolerance} may fail",))
+    lock = (f"lock held by {found.holder or found.session}",) if found.session else ()
+    return (f"leader {found.leader}" if found.leader else "no leader", voters, *tolerance, *lock)
+
+
+def consul_rows(snapshot: Snapshot) -> Iterator[Row]:
+    """One server a row."""
+    return (server_row(one) for one in snapshot.consul.servers) if snapshot.consul else iter(())
+
+
+def server_row(one: Server) -> Row:
+    """One server."""
+    contact = NOTHING if one.contact is None or one.role == "leader" else f"within {one.contact / 1000:g} s"
+    behind = "?" if one.behind is None else str(one.behind)
+    cells = (one.name, one.node or NOTHING, one.version or NOTHING, contact, behind, server_word(one))
+    return Row(cells, (one.error,) if one.error else (), one.name)
+
+
+def server_word(one: Server) -> str:
+    """Glyph and word."""
+    if one.error:
+        return f"{PROBLEM} no leader" if one.version and one.role is None else f"{PROBLEM} failed"
+    return f"▲ {one.role}, no vote yet" if one.voter is False else f"✓ {one.role}"
 
 
 def source_lines(snapshot: Snapshot, width: int) -> Iterator[str]:

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from homelab.ports import Cluster, Kind, NotServed, Raw, Ref
 from homelab.stack import inventory
+from homelab.stack.access import SECRET
 from homelab.stack.apply import STAGE_SECONDS, StageFailed, until_gone
 from homelab.stack.compare import Live, read
 from homelab.stack.components import STAGES
@@ -19,9 +20,16 @@ from homelab.stack.order import DEFINITION, NAMESPACE, SERVICE, removal_rank
 from homelab.stack.ownership import labels, owner
 from homelab.stack.progress import Done, Report, StageBegun, StageEnded
 from homelab.stack.render import MANAGED_BY, OURS, STAGE
-from homelab.stack.stale import CERTIFICATE, PROTECTED
+from homelab.stack.stale import CERTIFICATE, CLAIM, PROTECTED
 from homelab.together import together
 
+UNRECORDED = (
+    (NAMESPACE, f"{MANAGED_BY}={OURS}"),
+    (DEFINITION, f"{MANAGED_BY}={OURS}"),
+    (CLAIM, f"{MANAGED_BY}={OURS}"),
+    (SECRET, CERTIFICATE),
+)
+"""Kinds of which we may have objects that the record does not name, with the label that they carry."""
 GIVEN_BY_METALLB = "metallb.io/ip-allocated-from-pool"
 DERIVED = {"Event", "Endpoints", "EndpointSlice", "Lease", "PodMetrics"}
 """Kinds that Kubernetes writes by itself and nobody would miss."""
@@ -70,10 +78,10 @@ async def _addressed(cluster: Cluster) -> str:
 
 
 async def _named(cluster: Cluster) -> set[Entry]:
-    """Namespaces and kinds of ours: those that a cut first run made before it could write its record."""
+    """What is ours and not in the record: made by a cut first run before it could write one, or by what we deployed."""
     found: set[Entry] = set()
-    for kind in (NAMESPACE, DEFINITION):
-        for obj in await cluster.list(kind, labels=f"{MANAGED_BY}={OURS}"):
+    for kind, label in UNRECORDED:
+        for obj in await cluster.list(kind, labels=label):
             found.add(Entry(labels(obj).get(STAGE, STAGES[0]), Ref.of(obj)))
     return found
 

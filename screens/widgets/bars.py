@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from textual.events import Resize
 
 from homelab.observe.nodes import Node
-from homelab.observe.snapshot import KINDS, Asked, SourceState
+from homelab.observe.snapshot import CONSUL, KINDS, Asked, SourceState
 from homelab.observe.text import clean, shortened
 from screens.commands import MOVES, Command, sign
 from screens.freshness import SIGNS, STYLES, WORST_FIRST
@@ -95,7 +95,8 @@ def nodes(found: Sequence[Node]) -> list[Span]:
 
 def rights(scene: Scene) -> Iterable[list[Span]]:
     """The right side, the longest form first."""
-    yield [*api(scene), (f"{GAP}traefik ", ""), *traefiks(scene)]
+    yield [*api(scene), (f"{GAP}consul ", ""), consul(scene), (f"{GAP}traefik ", ""), *traefiks(scene)]
+    yield [*api(scene), (f"{GAP}consul ", ""), consul(scene)]
     yield api(scene)
 
 
@@ -106,6 +107,15 @@ def api(scene: Scene) -> list[Span]:
     if worst is SourceState.ABSENT:  # a kind that is not there yet says nothing of the API
         worst = SourceState.LIVE
     return [("api ", ""), (SIGNS[worst], STYLES[worst])]
+
+
+def consul(scene: Scene) -> Span:
+    """A sign for Consul: that of its source, or that not every server works."""
+    state = scene.source(CONSUL).state
+    found = scene.snapshot.consul if scene.snapshot else None
+    if state is SourceState.LIVE and found and found.working < len(found.servers):
+        state = SourceState.STALE
+    return SIGNS[state], STYLES[state]
 
 
 def traefiks(scene: Scene) -> list[Span]:

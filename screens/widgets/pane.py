@@ -43,6 +43,7 @@ class Pane(Vertical):
         super().__init__()
         self._title, self._notice = Lines(classes="pane-title"), Lines(classes="notice")
         self._scene: Scene | None = None
+        self._brief = False
 
     def compose(self) -> ComposeResult:
         """Title, notice, and the pane's own part."""
@@ -82,9 +83,17 @@ class Pane(Vertical):
         self.set_class(bool(notice), "troubled")
         room = self.size.width - 1
         said = wrapped(INDENT + notice, room) if notice else []
-        self._notice.show_lines([((line, fresh.style),) for line in cut(said, NOTICE_LINES, room)])
+        self._notice.show_lines(
+            [((line, fresh.style),) for line in cut(said, 1 if self._brief else NOTICE_LINES, room)]
+        )
         self._title.show_lines([title_line(self.TITLE, self.summary(scene), fresh, self.size.width, self.is_pointed)])
         self.show_body(scene, sentences, style)
+
+    def be_brief(self, brief: bool) -> None:
+        """Say in one line what is wrong: the data below it must not go."""
+        if brief != self._brief:
+            self._brief = brief
+            self._redraw()
 
     @property
     def is_pointed(self) -> bool:
@@ -131,11 +140,29 @@ class TablePane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self.table, self._face = PatchTable(), Lines(classes="face")
+        self._limits: tuple[int | None, int | None] = (None, None)
 
     def compose_body(self) -> Iterable[Lines]:
         """Either of them is seen."""
         yield self.table
         yield self._face
+
+    @property
+    def wanted(self) -> int:
+        """Lines that it would fill."""
+        below = self._face if self.has_class("faced") else self.table
+        return 1 + self._noticed + len(below.lines)
+
+    @property
+    def _noticed(self) -> int:
+        return len(self._notice.lines) if self.has_class("troubled") else 0
+
+    def limit(self, lines: int | None) -> None:
+        """Take no more lines than these; None leaves it to the style sheet."""
+        rows = None if lines is None else max(lines - 1 - self._noticed, 1)
+        if (lines, rows) != self._limits:
+            self._limits = lines, rows
+            self.styles.max_height, self.table.styles.max_height = lines, rows
 
     def data(self, scene: Scene) -> Table | None:
         """The rows; None while not enough is known."""

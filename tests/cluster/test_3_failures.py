@@ -34,7 +34,7 @@ def failing(home: Home, folder: Path, stage: str, pins: Versions) -> StageFailed
             upstream = Upstream(HttpDownloads(), folder / "cache", home.mirror)
             rendered = render(home.plan, await facts(cluster, home.plan), upstream, (stage,), pins)
             with Journal(folder / "state") as journal:
-                await Applying(cluster, journal, lambda event: None, PATIENCE).run(rendered)
+                await Applying(cluster, journal, lambda event: None, patience=PATIENCE).run(rendered)
         finally:
             await cluster.close()
 

@@ -70,6 +70,12 @@ def traefiks(path: Path) -> list[int]:
     return _running(path, b"--entrypoints.")
 
 
+def internals(path: Path) -> list[int]:
+    """Those of them that do not read Consul."""
+    external = _running(path, b"--providers.consul")
+    return [pid for pid in traefiks(path) if pid not in external]
+
+
 def user(**options: object) -> subprocess.Popen[str]:
     """A process that uses a bare lab, once it does."""
     started = joining(**options)

@@ -206,7 +206,7 @@ def test_without_the_extra_one_line_names_the_command(folder: Folder, monkeypatc
 def test_a_killed_lab_leaves_no_traefik(folder: Folder, tmp_path: Path) -> None:
     with attach() as joined:
         joined.deployed(lambda _: None)
-        assert len(traefiks(tmp_path)) == 1
+        assert len(traefiks(tmp_path)) == 2
         (lab,) = labs(tmp_path)
         os.kill(lab, signal.SIGKILL)
 

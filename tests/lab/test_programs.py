@@ -10,15 +10,16 @@ import pytest
 import yaml
 
 import manifests
-from homelab.lab.programs.arguments import beyond, command_line, entry_points
+from homelab.lab.programs.arguments import beyond, command_line, entry_points, services
 from homelab.lab.programs.containers import Container, Probe, container, port_number
 from homelab.lab.programs.program import ProgramError
 from homelab.lab.programs.sample import port
-from homelab.lab.programs.traefik import Place, Ports, Traefik
+from homelab.lab.programs.traefik import Around, Place, Ports, Traefik
 from homelab.ports import Raw
 
 OWN = IPv4Network("127.1.0.0/16")
 PROGRAMS = ("traefik", "traefik/whoami")
+ALONE = Around({}, {})
 
 
 def place(path: Path) -> Place:
@@ -109,6 +110,13 @@ def test_an_option_that_lacks_its_value_does_not_eat_an_address() -> None:
         ("--providers.docker=true", "--providers.docker"),
         ("--certificatesresolvers.le.acme.storage=/data/acme.json", "--certificatesresolvers.le"),
         ("--experimental.plugins.x.modulename=y", "--experimental.plugins.x"),
+        ("--providers.consulcatalog=true", "--providers.consulcatalog"),
+        ("--providers.consul.tls.ca=/etc/passwd", "--providers.consul.tls.ca"),
+        ("--providers.consul.token=secret", "--providers.consul.token"),
+        ("--providers.consul.endpoints[0]=example.test:8500", "--providers.consul.endpoints[0]"),
+        ("--providers.consul.endpoints=consul.homelab.svc:8500", None),
+        ("--providers.consul.rootkey=traefik-external", None),
+        ("--providers.consul=true", None),
         ("--accesslog.filepath=/dev/stdout", None),
         ("--log.level=DEBUG", None),
         ("--providers.kubernetescrd.namespaces=home", None),
@@ -127,7 +135,47 @@ async def test_a_traefik_that_reaches_beyond_the_cluster_is_not_started(tmp_path
     found = Container("traefik", "traefik", ("--configfile=/etc/passwd",), None)
 
     with pytest.raises(ProgramError, match=r"^Traefik is not started with --configfile: in the lab it reads nothing"):
-        await Traefik(place(tmp_path), "home/traefik", found, "127.1.2.3").start()
+        await Traefik(place(tmp_path), "home/traefik", found, "127.1.2.3", ALONE).start()
+
+
+def external() -> Raw:
+    """The pod template of our own external Traefik."""
+    every = yaml.safe_load_all(manifests.texts("traefik-external")["replicas.yaml"])
+    template: Raw = next(obj for obj in every if obj["kind"] == "StatefulSet")["spec"]["template"]["spec"]
+    template["containers"][0]["image"] = "traefik:v3.7.15"
+    return template
+
+
+def test_consul_is_read_where_the_lab_has_it() -> None:
+    given = external()["containers"][0]["args"]
+    (name,) = services(given)
+    places = dict.fromkeys(("web", "websecure", "traefik"), ("127.0.0.1", 8020))
+
+    made = command_line(given, places, {name: "127.1.2.3:8500"})
+
+    assert beyond(given) is None
+    assert name == "consul.homelab.svc:8500"
+    assert "--providers.consul.endpoints=127.1.2.3:8500" in made
+    assert "--providers.consul.rootkey=traefik-external" in made
+
+
+def test_without_an_endpoint_traefik_would_look_for_consul_on_this_machine() -> None:
+    assert services(["--providers.consul=true"]) == ("127.0.0.1:8500",)
+
+
+async def test_a_traefik_whose_consul_is_not_in_the_lab_is_not_started(tmp_path: Path) -> None:
+    found = Container("traefik", "traefik", ("--providers.consul.endpoints=example.test:8500",), None)
+
+    with pytest.raises(ProgramError, match=r"^no ready pod of the lab answers at example\.test:8500$"):
+        await Traefik(place(tmp_path), "home/traefik", found, "127.1.2.3", ALONE).start()
+
+
+async def test_a_token_that_is_mounted_nowhere_is_said(tmp_path: Path) -> None:
+    variable = (("CONSUL_HTTP_TOKEN_FILE", "/tokens/token"),)
+    found = Container("traefik", "traefik", ("--entrypoints.web.address=:80",), None, variable)
+
+    with pytest.raises(ProgramError, match=r"^CONSUL_HTTP_TOKEN_FILE names /tokens/token, which no"):
+        await Traefik(place(tmp_path), "home/traefik", found, "127.0.0.1", ALONE).start()
 
 
 def test_ports_that_are_all_taken_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +233,7 @@ async def test_a_configuration_of_this_machine_s_own_traefik_is_not_read_by_mist
     monkeypatch.setattr("homelab.lab.programs.traefik.FOREIGN", (foreign,))
 
     with pytest.raises(ProgramError, match=f"Traefik would read {foreign} in place of its arguments"):
-        await Traefik(place(tmp_path), "homelab/traefik-internal", found, "127.1.2.3").start()
+        await Traefik(place(tmp_path), "homelab/traefik-internal", found, "127.1.2.3", ALONE).start()
 
 
 def test_an_entry_point_gets_its_port_again_and_never_another_s() -> None:

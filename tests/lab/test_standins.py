@@ -56,7 +56,7 @@ def test_every_kind_that_the_stack_or_the_console_uses_is_served(rendered: tuple
 
 
 def test_every_kind_that_traefik_may_read_is_served(rendered: tuple[Rendered, ...]) -> None:
-    (role,) = (item.obj for item in rendered if item.ref.kind.name == "ClusterRole")
+    (role,) = (item.obj for item in rendered if item.ref.name == "homelab-traefik" and "rules" in item.obj)
     (wanted,) = (rule["resources"] for rule in role["rules"] if rule["apiGroups"] == ["traefik.io"])
 
     found = {one["spec"]["names"]["plural"] for one in definitions(rendered) if one["spec"]["group"] == "traefik.io"}

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import pytest
 import yaml
-from living import PATIENCE, place, traefiks
+from living import PATIENCE, internals, place
 
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
@@ -27,6 +27,7 @@ SERVICE = Kind("v1", "Service")
 INTERNAL = Ref(SERVICE, "homelab", "traefik-internal")
 WHOAMI = "whoami.internal.domain.com"
 LOOPBACK = "homelab-tui/loopback"
+LOGS = {"lab.log", "loader.log", "traefik-homelab-traefik-external.log", "traefik-homelab-traefik-internal.log"}
 
 
 @dataclass(frozen=True)
@@ -172,26 +173,26 @@ async def test_every_replica_answers_through_the_one_process(cluster: Kubernetes
 
     assert len(replicas) == 2
     assert [version["Version"] for version in told] == ["3.7.15", "3.7.15"]
-    assert len(traefiks(lab.path)) == 1
+    assert len(internals(lab.path)) == 1
 
 
 async def test_the_token_is_in_no_argument_and_no_log(cluster: KubernetesCluster, lab: Lab) -> None:
     await serving(await reached(cluster), WHOAMI)
     token = yaml.safe_load(lab.kubeconfig.read_text())["users"][0]["user"]["token"].encode()
 
-    (pid,) = traefiks(lab.path)
+    (pid,) = internals(lab.path)
     assert token not in Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
     names = {entry.partition(b"=")[0] for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") if entry}
     assert names - {b"LC_CTYPE"} == {b"KUBECONFIG", b"HOME"}  # KUBERNETES_SERVICE_HOST would lead it elsewhere
     logs = list(lab.folder.glob("*.log"))
-    assert len(logs) == 2
+    assert {path.name for path in logs} == LOGS
     for path in logs:
         assert token not in path.read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 async def test_traefik_listens_on_the_loopback_only(lab: Lab) -> None:
-    (pid,) = traefiks(lab.path)
+    (pid,) = internals(lab.path)
     inodes = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
     listening = [line.split() for line in table.splitlines() if " 0A " in line]
@@ -204,7 +205,7 @@ async def test_traefik_listens_on_the_loopback_only(lab: Lab) -> None:
 
 async def test_a_traefik_that_dies_makes_its_pods_unready_and_comes_back(cluster: KubernetesCluster, lab: Lab) -> None:
     await serving(port := await reached(cluster), WHOAMI)
-    (pid,) = traefiks(lab.path)
+    (pid,) = internals(lab.path)
     os.kill(pid, signal.SIGKILL)
 
     async def down() -> bool:
@@ -214,7 +215,7 @@ async def test_a_traefik_that_dies_makes_its_pods_unready_and_comes_back(cluster
     (message,) = {ready(pod)[1] for pod in await pods(cluster, "homelab-tui/zone=internal")}
     assert message.partition("; see /")[0] == "Traefik was ended by signal 9"
     await serving(port, WHOAMI)
-    assert traefiks(lab.path) != [pid]
+    assert internals(lab.path) != [pid]
 
 
 async def test_a_port_that_is_taken_makes_the_pod_unready_and_says_so(cluster: KubernetesCluster) -> None:
@@ -261,7 +262,7 @@ async def test_another_traefik_has_a_port_of_its_own_restarts_when_changed_and_e
     cluster: KubernetesCluster, lab: Lab
 ) -> None:
     internal, service = await reached(cluster), Ref(SERVICE, "default", "other")
-    (first,) = traefiks(lab.path)
+    (first,) = internals(lab.path)
     for obj in other():
         await cluster.apply(obj)
     port = await reached(cluster, service)
@@ -269,14 +270,18 @@ async def test_another_traefik_has_a_port_of_its_own_restarts_when_changed_and_e
     assert port != internal
 
     await cluster.apply(other(**{"providers.kubernetesingress": "true"})[0])
-    await serving(port, WHOAMI)
-    assert len(traefiks(lab.path)) == 2
+
+    async def reading() -> bool:
+        return (await asyncio.to_thread(get, await reached(cluster, service), WHOAMI))[0] == 200  # ports may change
+
+    await until(reading)
+    assert len(internals(lab.path)) == 2
 
     await removed(cluster, other()[0])
 
     async def ended() -> bool:
         found = await cluster.get(service) or {}
-        return traefiks(lab.path) == [first] and LOOPBACK not in (found["metadata"].get("annotations") or {})
+        return internals(lab.path) == [first] and LOOPBACK not in (found["metadata"].get("annotations") or {})
 
     await until(ended)
     await removed(cluster, other()[1])

@@ -46,6 +46,8 @@ class Household:
     """Kinds, in the plural, that the console's user may not read."""
     routers: dict[str, list[Raw]] = field(default_factory=dict)
     """What each Traefik answers, by the pod's name."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """What other questions are answered, by the pod's name and the path."""
     port: int = 0
     _runner: web.ServerRunner | None = None
 
@@ -82,7 +84,12 @@ class Household:
         self._runner = None
 
     async def _proxied(self, pod: Raw, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
-        return web.json_response(self.routers.get(pod["metadata"]["name"], []))
+        name, asked = pod["metadata"]["name"], path.partition("?")[0].rstrip("/")
+        if asked.endswith("/api/http/routers"):
+            return web.json_response(self.routers.get(name, []))
+        if (said := self.answers.get(name + asked)) is None:
+            return web.Response(text="No cluster leader", status=500)
+        return web.json_response(said, headers={"X-Consul-Index": "1"})
 
     def put(self, *objects: Raw) -> None:
         """Objects that are there from now on, in place of older ones of the same name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from public import certified
 from rooms import (
     LARGE,
     SMALL,
@@ -21,7 +22,7 @@ from rooms import (
 )
 
 SMALL_HOME = """\
- homelab  master1  k8s v1.37.2+lab  3/3 nodes ●  read-write   api ●  traefik ●●
+ homelab  k8s v1.37.2+lab  3/3 nodes ●  read-write  api ●  consul ○  traefik ●●
  Addresses ─ 192.168.1.0/24 ─ 2/14 used ─────────────────────────────── ● live ─
    .0  ·GrHHrrrrrrrrrrr·░░░■■░░░░░░░░░···················N····NN·······
   .64  ·····································ddddddddddddddddddddddddddd
@@ -35,20 +36,20 @@ SMALL_HOME = """\
  Routes ─ 1 served ──────────────────────────────────────────────────── ● live ─
   HOST           ZONE  AUTH  TLS  SERVICE      ENDPOINTS  STATE
   web.home.test  int   -     -    apps/web:80  1          ✓ served by 2 of 2
+ Certificates ──────────────────────────────────────────────── ○ not there yet ─
+  There is no issuer of certificates yet. To deploy: homelab-tui apply
+ Consul ────────────────────────────────────────────────────── ○ not there yet ─
+  There is no Consul yet. To deploy: homelab-tui apply
 
 
 
 
 
+▸1 home  2 allocations  3 routes  4 certificates  5 consul  ? help  q quit"""
 
-
-
-
-▸1 home  2 allocations  3 routes  ? help  q quit              tab pane  ↑ ↓ row"""
-
-BEHIND = "\n" * 20
+BEHIND = "\n" * 16
 LARGE_HOME = f"""\
- homelab  master1  k8s v1.37.2+lab  3/3 nodes ●  read-only                                            api ●  traefik ●●
+ homelab  master1  k8s v1.37.2+lab  3/3 nodes ●  read-only                                  api ●  consul ○  traefik ●●
  Addresses ─ 192.168.1.0/24 ─ 2/14 used ─ ● live ─ ▸Allocations ─ 2 given ─ layer 2 ─────────────────────────── ● live ─
        0 1 2 3 4 5 6 7 8 9 a b c d e f               ADDRESS       SERVICE                   ZONE      NODE   STATE
    .0  · G r H H r r r r r r r r r r r             ▸ 192.168.1.20  homelab/traefik-internal  internal  node1  ✓ given
@@ -66,8 +67,12 @@ LARGE_HOME = f"""\
  Routes ─ 1 served ──────────────────────────────────────────────────────────────────────────────────────────── ● live ─
   HOST           PATH  ZONE  AUTH  TLS  SERVICE      ENDPOINTS  STATE
   web.home.test  /     int   -     -    apps/web:80  1          ✓ served by 2 of 2
+ Certificates ──────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
+  There is no issuer of certificates yet. To deploy: homelab-tui apply
+ Consul ────────────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
+  There is no Consul yet. To deploy: homelab-tui apply
 {BEHIND}
-▸1 home  2 allocations  3 routes  ? help  q quit{" " * 54}tab pane  ↑ ↓ row"""
+▸1 home  2 allocations  3 routes  4 certificates  5 consul  ? help  q quit{" " * 28}tab pane  ↑ ↓ row"""
 
 
 async def test_the_home_screen_of_a_small_terminal(tmp_path: Path) -> None:
@@ -93,8 +98,8 @@ async def test_a_bare_cluster_is_told_what_to_do(tmp_path: Path, size: tuple[int
 
 async def test_before_the_first_answer_every_pane_says_that_it_is_asking(tmp_path: Path) -> None:
     async with household(tmp_path) as home, watching(home) as person:
-        assert person.text.count("Asking the cluster …") == 2
-        assert person.text.count("○ loading") == 3
+        assert person.text.count("Asking the cluster …") == 4
+        assert person.text.count("○ loading") == 5
         assert "Reading the plan …" in person.text
         assert "no plan" not in person.text
 
@@ -159,7 +164,7 @@ async def test_an_api_that_goes_is_stale_and_comes_back_by_itself(tmp_path: Path
 
             await home.stop()
             await person.sees("▲ stale", "api ▲", "since ", "192.168.1.20")
-            assert person.text.count("▲ stale") == 3
+            assert person.text.count("▲ stale") == 4
             assert "web.home.test" in person.text
 
             home.put(service("game", "192.168.1.22"))
@@ -191,6 +196,23 @@ async def test_without_a_kubeconfig_it_is_named_and_looked_for_again(tmp_path: P
             home.kubeconfig.write_text(written)
             await person.sees("served by 2 of 2")
             await person.misses("failed")
+
+
+async def test_consul_and_certificates_are_told_from_their_servers_and_replicas(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        deployed(home)
+        certified(home)
+        async with watching(home) as person:
+            await person.sees("Certificates ─ 1 valid ─ next renewal in", "custom", "▰▰▰▰▰▰▱▱ 5", "✓ served by 1 of 1")
+            await person.sees("Consul ─ leader consul-0 ─ 1/1 servers ─ none may fail", "✓ leader", "consul ●")
+
+            await person.press("4")
+            await person.sees("▸4 certificates", "Fingerprint", "traefik-external-1 ✓ abababababababab…")
+            await person.press("5")
+            await person.sees("▸5 consul", "Issuer's lock", "free", "1 vote; none may fail")
+
+            home.answers.clear()
+            await person.sees("✗ failed", "▲ stale", "consul ▲")
 
 
 async def test_without_a_plan_it_says_how_to_write_one(tmp_path: Path) -> None:

@@ -145,6 +145,26 @@ def router(name: str, rule: str, *errors: str, status: str = "enabled", **more: 
     return {**found, "provider": name.partition("@")[2], **({"error": list(errors)} if errors else {})}
 
 
+def cronjob(server: str = "https://ca.test/dir", domain: str = "example.test", **status: str) -> Raw:
+    """The issuer's CronJob, made at five."""
+    given = [{"name": "ACME_SERVER", "value": server}, {"name": "EXTERNAL_DOMAIN", "value": domain}]
+    pod = {"containers": [{"name": "issuer", "env": given}]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": meta("issuer", "homelab", creationTimestamp="2026-11-23T05:00:00Z"),
+        "spec": {"schedule": "*/10 * * * *", "jobTemplate": {"spec": {"template": {"spec": pod}}}},
+        "status": status,
+    }
+
+
+def job(name: str, started: str = "2026-11-23T05:00:00Z", condition: str = "Complete", **more: str) -> Raw:
+    """A run of the issuer that has ended, well or not."""
+    conditions = [{"type": condition, "status": "True", **more}]
+    status = {"startTime": started, "completionTime": started, "conditions": conditions}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta(name, "homelab"), "status": status}
+
+
 def answer(*routers: Raw, pod: str = "homelab/traefik-internal-1", zone: str = "internal") -> TraefikAnswer:
     """What one Traefik said."""
     return TraefikAnswer(pod, zone, routers)

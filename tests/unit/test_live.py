@@ -30,10 +30,11 @@ from homelab.adapters import kubernetes
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.observe import live
 from homelab.observe.live import Observer
-from homelab.observe.snapshot import KINDS, TRAEFIK, Snapshot, SourceState
+from homelab.observe.snapshot import CONSUL, ISSUER, KINDS, SOURCES, TRAEFIK, Snapshot, SourceState
 from homelab.observe.verdict import RouteState
 from homelab.pauses import pauses
 from homelab.ports import Forbidden, Raw, Unauthorized, Unreachable
+from tui.wiring import store
 
 LB = load_balancer("traefik-internal", "192.168.1.20", wanted="192.168.1.20", zone="internal")
 WEB = service("web")
@@ -54,6 +55,8 @@ PATHS = {
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
     "middlewares": "/apis/traefik.io/v1alpha1/middlewares",
     "pods": "/api/v1/namespaces/homelab/pods",
+    "cronjobs": "/apis/batch/v1/namespaces/homelab/cronjobs",
+    "jobs": "/apis/batch/v1/namespaces/homelab/jobs",
 }
 WORLD: dict[str, list[Raw]] = {
     "nodes": [node("master1", control_plane="")],
@@ -64,10 +67,13 @@ WORLD: dict[str, list[Raw]] = {
     "endpointslices": [endpoints(WEB, endpoint("10.42.0.7"))],
     "middlewares": [middleware("basic", basicAuth={"secret": "users"})],
     "pods": [POD],
+    "cronjobs": [],
+    "jobs": [],
 }
 ROUTERS = [router("apps-web-web-home-test@kubernetes", 'Host("web.home.test") && PathPrefix("/")')]
 TRAEFIK_S = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"
-OURS = "app.kubernetes.io/name=traefik,homelab-tui/zone"
+OURS = "app.kubernetes.io/name in (traefik,consul)"
+NONE = (CONSUL, ISSUER)
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
 
@@ -93,10 +99,10 @@ class House:
         server.script(TRAEFIK_S, found(ROUTERS))
 
     def serve(self, name: str) -> None:
-        kind = KINDS[name].kind
-        self.server.script(
-            f"GET /apis/{kind.api_version}", resources(kind.api_version, **{kind.name: PATHS[name].rpartition("/")[2]})
-        )
+        version = KINDS[name].kind.api_version
+        alike = {one: watched.kind.name for one, watched in KINDS.items() if watched.kind.api_version == version}
+        plurals = {kind: PATHS[one].rpartition("/")[2] for one, kind in alike.items()}
+        self.server.script(f"GET /apis/{version}", resources(version, **plurals))
 
     def hide(self, name: str) -> None:
         """As before its CustomResourceDefinition is there."""
@@ -115,14 +121,15 @@ async def observing(folder: Path, now: live.Now = lambda: NOW) -> AsyncIterator[
         house = House(server)
         cluster = await KubernetesCluster.connect(kubeconfig(folder, server.url))
         try:
-            yield house, Observer(cluster, now)
+            yield house, Observer(cluster, store(cluster), now)
         finally:
             await cluster.close()
 
 
 def states(snapshot: Snapshot) -> dict[str, SourceState]:
-    """The sources that are not live."""
-    return {name: source.state for name, source in snapshot.sources.items() if source.state is not SourceState.LIVE}
+    """The sources that are not live, but for those of the certificates: this world has none."""
+    there = {name: source.state for name, source in snapshot.sources.items() if name not in NONE}
+    return {name: state for name, state in there.items() if state is not SourceState.LIVE}
 
 
 # Once
@@ -133,7 +140,7 @@ async def test_once_tells_everything_that_is_live(tmp_path: Path) -> None:
         snapshot = await observer.once()
 
     assert states(snapshot) == {}
-    assert set(snapshot.sources) == {*KINDS, TRAEFIK}
+    assert set(snapshot.sources) == set(SOURCES)
     assert snapshot.taken == "2026-11-23T05:00:00.000Z"
     assert [node.name for node in snapshot.nodes] == ["master1"]
     assert [(str(one.address), one.announced_by) for one in snapshot.allocations] == [("192.168.1.20", "node1")]
@@ -425,13 +432,14 @@ async def test_while_the_server_is_away_what_was_known_stays_and_is_called_stale
         await house.server.start()
         again = await until(lambda now: states(now) == {})
 
-    assert {source.state for source in away.sources.values()} == {SourceState.STALE}
-    assert {source.since for source in away.sources.values()} == {live.stamp(gone)}
+    lost = [source for name, source in away.sources.items() if name not in NONE]
+    assert {source.state for source in lost} == {SourceState.STALE}
+    assert {source.since for source in lost} == {live.stamp(gone)}
     assert [route.state for route in away.routes] == [RouteState.SERVED]
     assert "is not reachable" in str(away.sources["nodes"].error)
     assert [node.name for node in away.nodes] == ["master1"]
     assert [one.announced_by for one in away.allocations] == ["node1"]
-    assert {source.since for source in again.sources.values()} == {live.stamp(back)}
+    assert {again.sources[name].since for name in (*KINDS, TRAEFIK)} == {live.stamp(back)}
     assert [route.state for route in again.routes] == [RouteState.SERVED]
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from objects import (
     answer,
     broken,
+    cronjob,
     endpoint,
     endpoints,
     event_for,
     ingress,
+    job,
     l2_status,
     load_balancer,
     middleware,
@@ -24,12 +26,12 @@ from objects import (
     service,
 )
 
-from homelab.observe.snapshot import KINDS, Snapshot, Source, SourceState, World, as_json, snapshot
+from homelab.observe.snapshot import KINDS, SOURCES, Snapshot, Source, SourceState, World, as_json, snapshot
 from homelab.observe.text import WIDTH, cells, clean, lines, shortened, wrapped
 from homelab.observe.traefik import normalized
 
 TAKEN = "2026-11-23T05:00:00Z"
-LIVE = dict.fromkeys([*KINDS, "traefik"], Source(SourceState.LIVE, TAKEN))
+LIVE = dict.fromkeys(SOURCES, Source(SourceState.LIVE, TAKEN))
 LB = load_balancer("traefik-internal", "192.168.1.20", wanted="192.168.1.20", zone="internal")
 WEB = service("web")
 OBJECTS: dict[str, list[Any]] = {
@@ -41,6 +43,8 @@ OBJECTS: dict[str, list[Any]] = {
     "endpointslices": [endpoints(WEB, endpoint("10.42.0.7"))],
     "middlewares": [middleware("basic", basicAuth={"secret": "users"})],
     "pods": [],
+    "cronjobs": [cronjob()],
+    "jobs": [job("issuer-1")],
 }
 SERVED = answer(router("apps-web-web-home-test@kubernetes", 'Host("web.home.test") && PathPrefix("/")'))
 
@@ -65,7 +69,17 @@ def test_every_kind_to_watch_has_objects_here() -> None:
 def test_json_has_the_promised_shape() -> None:
     found = json.loads(json.dumps(as_json(taken(OBJECTS))))
 
-    assert list(found) == ["version", "taken", "sources", "nodes", "allocations", "routes", "traefiks"]
+    assert list(found) == [
+        "version",
+        "taken",
+        "sources",
+        "nodes",
+        "allocations",
+        "routes",
+        "traefiks",
+        "consul",
+        "certificates",
+    ]
     assert (found["version"], found["taken"]) == (1, TAKEN)
     assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None, "retry": None}
     assert found["nodes"][0]["roles"] == ["control-plane"]
@@ -81,7 +95,17 @@ def test_a_source_that_was_never_read_breaks_nothing() -> None:
     assert [(r.state, r.endpoints) for r in only.routes] == [("served", None)]
 
 
-def test_text_shows_three_aligned_tables() -> None:
+NO_STORE = [
+    "",
+    "Certificates",
+    "    no Ingress with the label traffic-type=external names a host",
+    "",
+    "Consul",
+    "    none",
+]
+
+
+def test_text_shows_aligned_tables() -> None:
     assert lines(taken(OBJECTS)) == [
         "Nodes",
         "  NAME     ROLES          ADDRESS       ARCH   VERSION  PODS          STATE",
@@ -95,6 +119,7 @@ def test_text_shows_three_aligned_tables() -> None:
         "Routes",
         "  HOST           PATH  ZONE      AUTH  TLS  SERVICE      ENDPOINTS  STATE",
         "  web.home.test  /     internal  -     -    apps/web:80  1          ✓ served by 1 of 1",
+        *NO_STORE,
     ]
 
 
@@ -112,7 +137,7 @@ def narrow(*paths: str, width: int = 80) -> list[str]:
     answers = [answer(*listed), answer(*listed, pod="homelab/traefik-2")]
     text = lines(snapshot(World(OBJECTS | {"ingresses": asked}, answers), LIVE, TAKEN), width)
     assert all(cells(line) <= width for line in text)
-    return text[text.index("Routes") + 1 :]
+    return text[text.index("Routes") + 1 : text.index("Certificates") - 1]
 
 
 def test_where_room_is_short_whole_columns_go_before_a_host_or_a_state_is_cut() -> None:

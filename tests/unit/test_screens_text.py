@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from objects import article_plan, node
 
 from homelab.observe.live import stamp
-from homelab.observe.snapshot import KINDS, Asked, Source, SourceState, World, snapshot
+from homelab.observe.snapshot import KINDS, SOURCES, Asked, Source, SourceState, World, snapshot
 from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
 from screens.commands import COMMANDS, panes
@@ -44,7 +44,7 @@ def steers(line: Line) -> bool:
 
 def scene(**sources: Source) -> Scene:
     """An empty cluster; sources that are not named are live."""
-    known = dict.fromkeys((*KINDS, "traefik"), Source(SourceState.LIVE)) | sources
+    known = dict.fromkeys(SOURCES, Source(SourceState.LIVE)) | sources
     return Scene(NOW, read_only=False, snapshot=snapshot(World(), known, stamp(NOW)))
 
 

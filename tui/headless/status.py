@@ -23,7 +23,7 @@ def status(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
-            observer = Observer(cluster)
+            observer = Observer(cluster, wiring.store(cluster))
             if not parsed.watch:
                 _print(await observer.once(), plan, parsed.json)
                 return 0

@@ -18,7 +18,7 @@ from homelab.lab.resources import DEFINITION
 from homelab.lab.shapes import shape
 from homelab.lab.store import Store, utc_now
 from homelab.lab.validation.faults import Fault, forbidden
-from homelab.observe.raw import strings, text
+from homelab.observe.raw import dig, strings, text
 from homelab.ports import Kind, Raw
 
 JSON_PATCH = "application/json-patch+json"
@@ -76,7 +76,7 @@ async def _applied(store: Store, asked: Asked) -> Answer:
             "PatchOptions", "fieldManager", "FieldValueRequired", "Required value: is required for apply patch"
         )
     sent = await asked.document()
-    if "managedFields" in (sent.get("metadata") or {}):
+    if dig(sent, "metadata", "managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     wish, live = _part(asked, asked.fitting(_without_nulls(sent))), store.get(asked.place.ref)
     if live is None and asked.place.subresource:

@@ -12,7 +12,15 @@ from homelab.lab.controllers.index import Index
 from homelab.lab.controllers.kinds import NODE, POD
 from homelab.lab.controllers.matching import fits
 from homelab.lab.controllers.owned import controller_of, is_dying
-from homelab.lab.controllers.podstatus import completed, repository, running, unschedulable, with_readiness
+from homelab.lab.controllers.podstatus import (
+    completed,
+    ended,
+    initializing,
+    repository,
+    running,
+    unschedulable,
+    with_readiness,
+)
 from homelab.lab.store import Event, Store, utc_now
 from homelab.observe.raw import dig, items, text
 from homelab.ports import Raw, Ref
@@ -81,13 +89,16 @@ class Pods:
             self._say(store, pod, "Warning", "FailedScheduling", why)
 
     def _status(self, pod: Raw, node: Raw, address: str) -> Raw:
-        images = [repository(one["image"]) for one in items(pod, "spec", "containers")]
-        real = not self._programs.isdisjoint(images)
-        now = self._now()
+        real, now = self._is_real(pod, "containers"), self._now()
+        if self._is_real(pod, "initContainers"):
+            return initializing(pod, _node_address(node), address, now)
         if not real and (pod["spec"].get("restartPolicy") or "Always") != "Always":
             return completed(pod, _node_address(node), address, now)
         status = running(pod, _node_address(node), address, ready=not real, now=now)
         return with_readiness({**pod, "status": status}, node, now)
+
+    def _is_real(self, pod: Raw, part: str) -> bool:
+        return not self._programs.isdisjoint(repository(one["image"]) for one in items(pod, "spec", part))
 
     def _choose(self, store: Store, pod: Raw) -> Raw | None:
         """The node with the fewest pods of the same owner, then with the fewest pods."""
@@ -127,6 +138,20 @@ def set_ready(store: Store, ref: Ref, ready: bool, why: str, seen: Mapping[str, 
         told = [{**one, "ready": ready, **(seen or {}).get(one["name"], {})} for one in statuses]
         heard = {**pod, "status": {**pod["status"], "containerStatuses": told}}
         store.set_status(ref, with_readiness(heard, node, utc_now(), why))
+
+
+def set_initialized(store: Store, ref: Ref, *, ready: bool) -> None:
+    """A pod's initContainers have ended well, its containers run now; nothing happens when it is gone."""
+    if pod := store.get(ref):
+        host, address = str(text(pod, "status", "hostIP")), str(text(pod, "status", "podIP"))
+        store.set_status(ref, running(pod, host, address, ready=ready, now=utc_now()))
+        set_ready(store, ref, ready, "")
+
+
+def set_ended(store: Store, ref: Ref, code: int, why: str) -> None:
+    """A pod has done what it was there for, or has failed; nothing happens when it is gone."""
+    if pod := store.get(ref):
+        store.set_status(ref, ended(pod, code, why, utc_now()))
 
 
 def _keys(pod: Raw) -> Iterable[Hashable]:

@@ -36,6 +36,32 @@ def running(pod: Raw, host: str, address: str, *, ready: bool, now: datetime) ->
     return {**_placed(pod, host, address, now), "phase": "Running", "containerStatuses": told}
 
 
+def initializing(pod: Raw, host: str, address: str, now: datetime) -> Raw:
+    """What has to be done before its containers is being done."""
+    found = _placed(pod, host, address, now)
+    names = [one["name"] for one in items(pod, "spec", "initContainers")]
+    why = f"containers with incomplete status: [{' '.join(names)}]"
+    waits = wished("Initialized", False, "ContainersNotInitialized", why)
+    state, waiting = {"running": {"startedAt": stamp(now)}}, {"waiting": {"reason": "PodInitializing"}}
+    return {
+        **found,
+        "phase": "Pending",
+        "conditions": conditions(found, now, waits),
+        "initContainerStatuses": [_container(one, state, False) for one in items(pod, "spec", "initContainers")],
+        "containerStatuses": [_container(one, waiting, False) for one in items(pod, "spec", "containers")],
+    }
+
+
+def ended(pod: Raw, code: int, why: str, now: datetime) -> Raw:
+    """What ran in its containers has ended with this exit code."""
+    status, phase = pod["status"], "Failed" if code else "Succeeded"
+    done = ("PodFailed" if code else "PodCompleted", "")
+    ends = (wished("ContainersReady", False, *done), wished("Ready", False, *done))
+    reason = {"exitCode": code, "reason": "Error" if code else "Completed", "message": why, "finishedAt": stamp(now)}
+    told = [_container(one, {"terminated": reason}, False) for one in items(pod, "spec", "containers")]
+    return {**status, "phase": phase, "containerStatuses": told, "conditions": conditions(status, now, *ends)}
+
+
 def completed(pod: Raw, host: str, address: str, now: datetime) -> Raw:
     """Its containers have run and are done."""
     done = ("PodCompleted", "")

@@ -1,1 +1,4 @@
-"""The real programs of the lab: Traefik, one process a workload, and the sample app; other images run in name only."""
+"""What runs in the lab's pods: Traefik, loader and issuer for real, Consul and the sample app as parts of the lab.
+
+Images of all others run in name only.
+"""

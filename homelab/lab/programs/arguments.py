@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 API = "traefik"
 """The entry point of the API, ping and metrics."""
@@ -21,7 +22,8 @@ _ADDRESS = re.compile(r"--?entrypoints\.(?P<name>[^.=]+)\.address(=(?P<value>.*)
 _NAMED = re.compile(r"--?entrypoints\.(?P<name>[^.=]+)([.=].*)?", _OPTION)
 _BEYOND = re.compile(
     r"(--?(configfile|(accesslog|log)\.filepath(?!=/dev/std(out|err)$)|certificatesresolvers\.[^.=]+"
-    r"|experimental\.(local)?plugins\.[^.=]+|providers\.(?!kubernetes|providersthrottle|precedence)[^.=]+))([.=].*)?",
+    r"|experimental\.(local)?plugins\.[^.=]+|providers\.(?!kubernetes|providersthrottle|precedence|consul[.=])[^.=]+"
+    r"|providers\.consul\.(?!endpoints=|rootkey=)[^=]+))([.=].*)?",
     _OPTION,
 )
 
@@ -40,6 +42,11 @@ class Listening:
         """Whether it is the one of API, ping and metrics."""
         return self.name.lower() == API
 
+
+_SERVERS = re.compile(r"--?providers\.consul\.endpoints=(?P<value>.*)", _OPTION)
+_CONSUL = re.compile(r"--?providers\.consul[.=].*", _OPTION)
+CONSUL = "127.0.0.1:8500"
+"""Where Traefik looks for Consul unless told. Source: Traefik docs, Consul provider."""
 
 Place = Callable[[Listening], tuple[str, int]]
 """Chooses where an entry point really listens."""
@@ -61,15 +68,31 @@ def beyond(arguments: Iterable[str]) -> str | None:
     return next((found[1] for text in arguments if (found := _BEYOND.fullmatch(text))), None)
 
 
-def command_line(arguments: Iterable[str], places: Mapping[str, tuple[str, int]]) -> list[str]:
-    """The arguments with the addresses of the entry points replaced; `places` has one for every entry point's name."""
+def services(arguments: Iterable[str]) -> tuple[str, ...]:
+    """The names with ports under which Traefik looks for what it reads beside the API."""
+    given = tuple(arguments)
+    named = [found["value"] for text in given if (found := _SERVERS.fullmatch(text))]
+    default = [CONSUL] if any(map(_CONSUL.fullmatch, given)) else []
+    return tuple(name for value in named or default for name in value.split(","))
+
+
+def command_line(
+    arguments: Iterable[str], places: Mapping[str, tuple[str, int]], found: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """The arguments with other addresses: `places` has one for every entry point's name, `found` for every service."""
     given = _joined(arguments)
     moved = [(entry, *places[entry.name]) for entry in entry_points(given)]
     return [
         # first, since an option at the end that lacks its value would take the next argument for it
         *(f"--entrypoints.{entry.name}.address={host}:{port}{entry.protocol}" for entry, host, port in moved),
-        *(text for text in given if not _ADDRESS.fullmatch(text)),
+        *(_moved(text, found) for text in given if not _ADDRESS.fullmatch(text)),
     ]
+
+
+def _moved(text: str, found: Mapping[str, str]) -> str:
+    if not (servers := _SERVERS.fullmatch(text)):
+        return text
+    return text[: servers.start("value")] + ",".join(found[name] for name in servers["value"].split(","))
 
 
 def _listening(name: str, value: str) -> Listening:

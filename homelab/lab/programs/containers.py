@@ -34,6 +34,8 @@ class Container:
     repository: str
     arguments: tuple[str, ...]
     probe: Probe | None
+    environment: tuple[tuple[str, str], ...] = ()
+    """What is written in the manifest; values that come from elsewhere are left out."""
 
 
 def container(pod_spec: Raw | None, programs: Iterable[str]) -> Container | None:
@@ -41,8 +43,14 @@ def container(pod_spec: Raw | None, programs: Iterable[str]) -> Container | None
     known = frozenset(programs)
     for found in items(pod_spec, "containers"):
         if (name := repository(text(found, "image") or "")) in known:
-            return Container(text(found, "name") or "", name, strings(found, "args"), _probe(found))
+            given = strings(found, "args")
+            return Container(text(found, "name") or "", name, given, _probe(found), environment(found))
     return None
+
+
+def environment(found: Raw) -> tuple[tuple[str, str], ...]:
+    """The variables of a container whose values are written beside their names."""
+    return tuple((entry["name"], entry["value"]) for entry in items(found, "env") if text(entry, "value") is not None)
 
 
 def port_number(pod_spec: Raw | None, port: object) -> int | None:

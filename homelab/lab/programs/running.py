@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network, ip_address
+from typing import Any
 
 import aiohttp
 
+from homelab.lab.consul.cluster import Member
 from homelab.lab.controllers.clock import stamp
 from homelab.lab.controllers.events import Recorder
-from homelab.lab.controllers.kinds import POD, REPLICA_SET, SERVICE
+from homelab.lab.controllers.kinds import CLAIM, POD, REPLICA_SET, SERVICE
 from homelab.lab.controllers.matching import has_all, labels
 from homelab.lab.controllers.owned import controller_of, is_dying
 from homelab.lab.controllers.pods import set_ready
+from homelab.lab.programs.arguments import services
+from homelab.lab.programs.consul import Clusters, Consul, settings, volume
 from homelab.lab.programs.containers import Container, container, port_number
+from homelab.lab.programs.mounts import address, mounted
 from homelab.lab.programs.program import START_FAILED, Address, Ended, Program, ProgramError, State, Supervised
 from homelab.lab.programs.sample import Whoami
-from homelab.lab.programs.traefik import LOOPBACK, Place, Traefik
+from homelab.lab.programs.traefik import LOOPBACK, Around, Place, Traefik
 from homelab.lab.store import Event, Store, utc_now
 from homelab.observe.raw import annotation, dig, full_name, items, namespace, text
 from homelab.ports import Kind, Raw, Ref
@@ -28,7 +34,8 @@ from homelab.ports import Kind, Raw, Ref
 LOG = logging.getLogger(__name__)
 TRAEFIK = "traefik"
 WHOAMI = "traefik/whoami"
-PROGRAMS = frozenset({TRAEFIK, WHOAMI})
+CONSUL = "hashicorp/consul"
+PROGRAMS = frozenset({CONSUL, TRAEFIK, WHOAMI})
 """Image repositories whose pods are ready only when a real program says so."""
 ANNOTATION = "homelab-tui/loopback"
 """On a Service with an address of the LAN: where this machine reaches the same, since that address exists nowhere."""
@@ -42,6 +49,8 @@ class _Spec:
     lead: Ref
     """The pod that lends its address to what the others share."""
     address: str
+    services: tuple[tuple[str, str], ...]
+    """Where those are that it is told of by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,7 @@ class Programs:
     """The same by pod."""
     _running: dict[str, _Running] = field(default_factory=dict)
     _ending: set[asyncio.Task[None]] = field(default_factory=set)
+    _clusters: Clusters = field(default_factory=Clusters)
     _events: Recorder = field(default_factory=lambda: Recorder("kubelet", utc_now))
 
     def reconcile(self, store: Store, event: Event) -> None:
@@ -81,7 +91,8 @@ class Programs:
             if (service := store.get(ref)) and service["spec"].get("type") == "LoadBalancer":
                 self._point(store, service)
             return
-        for uid in self._note(store, ref):
+        concerned = self._note(store, ref)
+        for uid in concerned | (self._reading() if concerned else frozenset()):
             self._keep(store, uid)
 
     def address(self, pod: Raw, port: int) -> Address | None:
@@ -113,10 +124,14 @@ class Programs:
             self._pods.setdefault(known.program, {})[ref] = None
         return frozenset(before | ({known.program} if known else set()))
 
+    def _reading(self) -> frozenset[str]:
+        """The programs that read from others, which may have come or gone."""
+        return frozenset(uid for uid, one in self._running.items() if services(one.spec.container.arguments))
+
     def _keep(self, store: Store, uid: str) -> None:
         """Make what runs the same as what is wished."""
         running = self._running.get(uid)
-        spec = self._wished(store, uid, running.spec.lead if running else None)
+        spec = self._wished(store, uid, running.spec if running else None)
         if running and spec == running.spec:
             self._tell(store, uid, spec, running.supervised.state)
         elif spec:
@@ -124,20 +139,26 @@ class Programs:
         elif running:
             self._stop(uid)
             self._point_all(store, running.spec.lead.namespace)
-        if not self._pods[uid]:
+        if not self._pods.get(uid, True):
             del self._pods[uid]
 
-    def _wished(self, store: Store, uid: str, lead: Ref | None) -> _Spec | None:
+    def _wished(self, store: Store, uid: str, before: _Spec | None) -> _Spec | None:
         """By the newest template as soon as one of its pods is there; the pod that leads stays while it may."""
-        pods = {ref: pod for ref in sorted(self._pods[uid]) if (pod := store.get(ref)) and _may_run(pod)}
+        pods = {ref: pod for ref in sorted(self._pods.get(uid, ())) if (pod := store.get(ref)) and _may_run(pod)}
         workload = store.owner(uid) or {}
         newest = container(dig(workload, "spec", "template", "spec"), PROGRAMS)
         chosen = [ref for ref, pod in pods.items() if container(pod["spec"], PROGRAMS) == newest] or list(pods)
         if not chosen:
             return None
-        lead = lead if lead in chosen else chosen[0]
+        lead = before.lead if before and before.lead in chosen else chosen[0]
         wanted = container(pods[lead]["spec"], PROGRAMS)
-        return _Spec(wanted, lead, pods[lead]["status"]["podIP"]) if wanted else None
+        if not wanted:
+            return None
+        known = dict(before.services) if before else {}
+        named = services(wanted.arguments) if wanted.repository == TRAEFIK else ()
+        found = {name: address(store, name, known.get(name)) or known.get(name) for name in named}
+        there = tuple((name, where) for name, where in found.items() if where)
+        return _Spec(wanted, lead, pods[lead]["status"]["podIP"], there)
 
     # Starting and ending
 
@@ -167,8 +188,22 @@ class Programs:
             raise ProgramError(f"{spec.address} is no address of this lab's pods, which are in {self.place.network}")
         if spec.container.repository == WHOAMI:
             return Whoami(spec.container, spec.lead.name, spec.address)
+        if not (pod := store.get(spec.lead)):
+            raise ProgramError("its pod is gone")
+        files = mounted(store, pod, spec.container.name)
+        if spec.container.repository == CONSUL:
+            return self._consul(store, pod, spec, settings(files))
         workload = full_name(store.owner(uid) or store.get(spec.lead))
-        return Traefik(self.place, workload, spec.container, spec.address)
+        return Traefik(self.place, workload, spec.container, spec.address, Around(dict(spec.services), files))
+
+    def _consul(self, store: Store, pod: Raw, spec: _Spec, found: Mapping[str, Any]) -> Program:
+        owner = controller_of(pod)
+        claims = (text(one, "persistentVolumeClaim", "claimName") for one in items(pod, "spec", "volumes"))
+        volumes = [store.get(Ref(CLAIM, namespace(pod), claim)) for claim in claims if claim]
+        on = volume(pod, [one["metadata"]["uid"] for one in volumes if one])
+        workload = f"{namespace(pod)}/{owner.get('name', spec.lead.name)}"
+        cluster = self._clusters.of(workload, on, store.owner, found)
+        return Consul(cluster, Member(spec.lead.name, spec.address, stamp(utc_now())))
 
     # Telling
 
@@ -222,7 +257,7 @@ async def _after(before: asyncio.Task[None] | None, supervised: Supervised) -> N
 def _workload(store: Store, pod: Raw) -> Raw:
     """What a pod's program runs for: for Traefik its Deployment or the like, so that replicas share one process."""
     wanted = container(pod.get("spec"), PROGRAMS)
-    if wanted and wanted.repository == WHOAMI:
+    if wanted and wanted.repository != TRAEFIK:
         return pod
     owner = store.owner(controller_of(pod).get("uid", ""))
     if owner and Ref.of(owner).kind == REPLICA_SET:
@@ -253,7 +288,8 @@ def _is_in(network: IPv4Network, address: str) -> bool:
 
 
 def _may_run(pod: Raw) -> bool:
-    return not is_dying(pod) and text(pod, "status", "podIP") is not None
+    """Once its initContainers have ended."""
+    return not is_dying(pod) and text(pod, "status", "podIP") is not None and dig(pod, "status", "phase") == "Running"
 
 
 def _selects(service: Raw, pod: Raw) -> bool:

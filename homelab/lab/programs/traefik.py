@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from homelab.lab.process import private
-from homelab.lab.programs import leash
-from homelab.lab.programs.arguments import Listening, beyond, command_line, entry_points
+from homelab.lab.programs.arguments import Listening, beyond, command_line, entry_points, services
 from homelab.lab.programs.containers import Container
+from homelab.lab.programs.launch import KILLED, ended, launched
 from homelab.lab.programs.program import Address, Ended, ProgramError, is_free, taken
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 8020
 LAST_PORT = 65535
-KILLED = 128
-"""Of an exit code, as a shell says it."""
 TAIL = 4096
 """Bytes of a log in which last words are looked for."""
 FOREIGN = tuple(Path(f"/etc/traefik/traefik.{ending}") for ending in ("toml", "yaml", "yml"))
 """A configuration in one of these would be read in place of the arguments. Source: Traefik docs, boot environment."""
+TOKEN_FILE = "CONSUL_HTTP_TOKEN_FILE"
+"""The variable that names the file with the token for Consul; no other is passed on."""
 
 
 _ERROR = re.compile(r'error"?[:=]"((?:[^"\\]|\\.)+)"')
@@ -63,16 +62,27 @@ class Place:
     """The pods' addresses: nothing listens on any other, whatever a pod's status says."""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What it finds in its cluster when it starts."""
+
+    services: Mapping[str, str]
+    """Addresses of the Services that its arguments name."""
+    files: Mapping[str, bytes]
+    """Of ConfigMaps and Secrets, by path."""
+
+
 class Traefik:
     """One start of it. Keeps `program.Program`."""
 
-    def __init__(self, place: Place, workload: str, container: Container, pod_address: str) -> None:
+    def __init__(self, place: Place, workload: str, container: Container, pod_address: str, around: Around) -> None:
         """The entry point of the API listens on the pod's address, the others on 127.0.0.1."""
         self.addresses: Mapping[int, Address] = {}
         self._place = place
         self._workload = workload
         self._container = container
         self._pod_address = pod_address
+        self._around = around
         self._process: asyncio.subprocess.Process | None = None
         self._log_size = 0
         """Before it began."""
@@ -80,7 +90,10 @@ class Traefik:
     @property
     def log(self) -> Path:
         """What it says, over all its starts."""
-        return self._place.folder / f"traefik-{self._workload.replace('/', '-')}.log"
+        return self._file("log")
+
+    def _file(self, ending: str) -> Path:
+        return self._place.folder / f"traefik-{self._workload.replace('/', '-')}.{ending}"
 
     async def start(self) -> None:
         """Choose addresses and run it. Raises ProgramError."""
@@ -90,23 +103,29 @@ class Traefik:
             )
         if option := beyond(self._container.arguments):
             raise ProgramError(f"Traefik is not started with {option}: in the lab it reads nothing but the cluster")
+        if lost := [name for name in services(self._container.arguments) if name not in self._around.services]:
+            raise ProgramError(f"no ready pod of the lab answers at {lost[0]}")
         listening = entry_points(self._container.arguments)
         places = {entry.name: self._listen(entry) for entry in listening}
         self.addresses = {entry.port: places[entry.name] for entry in listening}
+        arguments = command_line(self._container.arguments, places, self._around.services)
+        environment = {"KUBECONFIG": str(self._place.kubeconfig), "HOME": str(self._place.folder)}
         try:
-            with open(self.log, "ab", opener=private) as log:
-                self._log_size = log.tell()
-                self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), str(self._place.program)),
-                    *command_line(self._container.arguments, places),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self._place.folder,
-                    env={"KUBECONFIG": str(self._place.kubeconfig), "HOME": str(self._place.folder)},
-                )
+            self._process, self._log_size = await launched(
+                self._place.program, arguments, self.log, environment | self._token()
+            )
         except OSError as error:
             raise ProgramError(f"Traefik cannot be started: {error.strerror}") from None
+
+    def _token(self) -> dict[str, str]:
+        """The variable for a copy of the mounted token, for this user's eyes. Raises ProgramError, OSError."""
+        if not (wanted := dict(self._container.environment).get(TOKEN_FILE)):
+            return {}
+        if wanted not in self._around.files:
+            raise ProgramError(f"{TOKEN_FILE} names {wanted}, which no ConfigMap or Secret puts there")
+        with open(self._file("token"), "wb", opener=private) as file:
+            file.write(self._around.files[wanted])
+        return {TOKEN_FILE: str(self._file("token"))}
 
     def _listen(self, entry: Listening) -> Address:
         if not entry.is_api:
@@ -125,9 +144,9 @@ class Traefik:
 
     async def stop(self) -> None:
         """Kill it: it keeps nothing, and its time of grace is for load balancers that send traffic elsewhere."""
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        if self._process:
+            await ended(self._process)
+        self._file("token").unlink(missing_ok=True)
 
 
 def last_words(log: Path, since: int) -> str:

@@ -1,0 +1,233 @@
+"""How a certificate fares: one small rule for each thing that can be wrong, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from homelab.observe.raw import moment, text
+from homelab.ports import Raw
+
+LATE = 1 / 6
+"""Part of the life that is left when a certificate should long be renewed: certbot does it at a third, of short lives
+at a half."""
+TAKING_IN = timedelta(seconds=15)
+"""After an order, in which the replicas take the certificate in: they gather changes for two seconds, and are asked
+every five."""
+
+
+class Origin(StrEnum):
+    """Where a certificate comes from."""
+
+    PRODUCTION = "production"
+    STAGING = "staging"
+    CUSTOM = "custom"
+    """A CA of one's own, named by the plan."""
+    OTHER = "other"
+    """Not from our issuer, such as a Secret that the Ingress names."""
+    DEFAULT = "Traefik default"
+    """The replicas have none: clients are shown Traefik's self-signed one."""
+    NONE = "none"
+    """There is none, and no replica that would show its own."""
+
+
+class CertificateState(StrEnum):
+    """How the certificate of a host fares."""
+
+    VALID = "valid"
+    AWAITED = "awaited"
+    """The issuer's next run orders it, or the replicas are taking it in."""
+    FAILING = "failing"
+    """It is served; the last try to renew it failed."""
+    PARTLY = "partly"
+    """Not every replica serves what the store has."""
+    UNKNOWN = "unknown"
+    """No replica could be asked."""
+    LATE = "late"
+    """Little of its life is left and it was not renewed."""
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    """There is none, since the last try failed."""
+    PASSED = "passed over"
+    """The issuer does not try: the host cannot have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one replica serves for one host."""
+
+    pod: str
+    fingerprint: str | None
+    """None when it has none for this host, or did not answer."""
+    same: bool
+    """Whether it is the one that the store has."""
+    error: str | None
+    """Why it did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that is known about one host's certificate."""
+
+    host: str
+    tried: Raw
+    """The issuer's state with today's CA; empty before its first try."""
+    held: Raw
+    """The state of the certificate that there is: of today's CA, or of one before."""
+    served: tuple[Served, ...]
+    not_after: str | None
+    server: str | None
+    """Directory of today's CA."""
+    now: datetime
+
+    @property
+    def mark(self) -> str | None:
+        """Fingerprint of what the store has."""
+        return text(self.held, "fingerprint")
+
+    @property
+    def is_other(self) -> bool:
+        """Whether replicas serve one that is not from our issuer."""
+        return self.mark is None and any(one.fingerprint for one in self.served)
+
+    def time(self, key: str) -> datetime | None:
+        """A moment of the state with today's CA."""
+        return moment(text(self.tried, key))
+
+    @property
+    def left(self) -> float | None:
+        """Part of the life that is left; None where it is not known."""
+        return left(text(self.held, "not_before"), self.not_after, self.now)
+
+
+Rule = Callable[[Case], str | None]
+
+
+def left(not_before: str | None, not_after: str | None, now: datetime) -> float | None:
+    """Part of a life that is left, from 1 to 0."""
+    begin, end = moment(not_before), moment(not_after)
+    if begin is None or end is None or end <= begin:
+        return None
+    return min(max((end - now) / (end - begin), 0.0), 1.0)
+
+
+def origin(case: Case) -> Origin:
+    """Where the certificate comes from."""
+    if case.mark:
+        return ORIGINS.get(text(case.held, "server") or "", Origin.CUSTOM)
+    if case.is_other:
+        return Origin.OTHER
+    return Origin.DEFAULT if any(one.error is None for one in case.served) else Origin.NONE
+
+
+def verdict(case: Case) -> tuple[CertificateState, str | None]:
+    """The state, and for every state but `valid` a sentence: what, why, what comes next."""
+    return next(((state, told) for state, rule in RULES if (told := rule(case))), (CertificateState.VALID, None))
+
+
+def expired(case: Case) -> str | None:
+    """Browsers refuse it."""
+    end = moment(case.not_after)
+    return None if end is None or case.now < end else f"it has expired; {failure(case) or NEXT_RUN}"
+
+
+def refused(case: Case) -> str | None:
+    """There is none, and the issuer could not get one."""
+    return None if case.mark or case.is_other else failure(case)
+
+
+def awaited(case: Case) -> str | None:
+    """There is none yet."""
+    return None if case.mark or case.is_other else f"there is none yet; {NEXT_RUN}"
+
+
+def unknown(case: Case) -> str | None:
+    """Nobody to ask, or nobody who answered."""
+    if not case.served:
+        return "there is no external Traefik to ask; deploy it with `homelab-tui apply`"
+    if any(one.error is None for one in case.served):
+        return None
+    return f"no replica answered: {'; '.join(f'{one.pod}: {one.error}' for one in case.served)}"
+
+
+def taken_in(case: Case) -> str | None:
+    """A moment after an order."""
+    ordered = case.time("last_attempt")
+    fresh = ordered is not None and case.now - ordered < TAKING_IN
+    waits = case.mark and not all(one.same for one in case.served)
+    return "ordered a moment ago; the replicas take it in within a few seconds" if fresh and waits else None
+
+
+def partly(case: Case) -> str | None:
+    """Some serve it and some do not."""
+    return "; ".join(told for one in case.served if case.mark and (told := lack(one))) or None
+
+
+def lack(one: Served) -> str | None:
+    """What keeps one replica from serving what the store has."""
+    if one.same:
+        return None
+    if one.error:
+        return f"{one.pod} did not answer: {one.error}"
+    serves = f"another one ({one.fingerprint[:12]}…)" if one.fingerprint else "Traefik's own default"
+    space, _, pod = one.pod.rpartition("/")
+    return f"{one.pod} serves {serves}; its log says why: kubectl -n {space} logs {pod}"
+
+
+def late(case: Case) -> str | None:
+    """Long due, and still not renewed."""
+    if case.left is None or case.left >= LATE or not case.mark:
+        return None
+    return f"less than a sixth of its life is left and it is not renewed; {failure(case) or NEXT_RUN}"
+
+
+def failing(case: Case) -> str | None:
+    """The last try failed, which costs nothing yet."""
+    return failure(case)
+
+
+def other_ca(case: Case) -> str | None:
+    """The CA was changed: what there is goes on being served until the new one has given its own."""
+    now = text(case.held, "server")
+    return None if case.mark is None or now == case.server else f"still from {now}; {NEXT_RUN} from {case.server}"
+
+
+def failure(case: Case) -> str | None:
+    """The last try's failure in the CA's words, the remedy, and when it is tried again."""
+    kind = text(case.tried, "error_class")
+    if kind is None:
+        return None
+    again = case.time("next_try")
+    when = [f"next try {again.astimezone():%Y-%m-%d %H:%M}"] if again else []
+    said = f"{kind}: {text(case.tried, 'error') or 'no reason given'}"
+    return "; ".join([said, *([REMEDIES[kind]] if kind in REMEDIES else []), *when])
+
+
+ORIGINS = {
+    "https://acme-v02.api.letsencrypt.org/directory": Origin.PRODUCTION,
+    "https://acme-staging-v02.api.letsencrypt.org/directory": Origin.STAGING,
+}
+"""By the directory of the CA. Source: Let's Encrypt docs, staging environment."""
+NEXT_RUN = "the issuer's next run orders one"
+REMEDIES = {
+    "challenge": "is port 80 of the router forwarded to the external address, and does public DNS lead to the router?",
+    "rate-limited": "wait, or try with certificates.environment: staging",
+    "caa": "the CAA record of the domain has to name this CA, or go",
+    "profile": "name another certificates.profile",
+    "ca-unreachable": "can the cluster reach the CA's directory?",
+    "ca-untrusted": "name the CA's root in certificates.ca",
+}
+"""By the issuer's kinds of failures."""
+RULES: tuple[tuple[CertificateState, Rule], ...] = (
+    (CertificateState.EXPIRED, expired),
+    (CertificateState.REFUSED, refused),
+    (CertificateState.AWAITED, awaited),
+    (CertificateState.UNKNOWN, unknown),
+    (CertificateState.AWAITED, taken_in),
+    (CertificateState.PARTLY, partly),
+    (CertificateState.LATE, late),
+    (CertificateState.FAILING, failing),
+    (CertificateState.AWAITED, other_ca),
+)

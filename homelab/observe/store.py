@@ -1,0 +1,126 @@
+"""Asking the servers of Consul: each through its own pod, since the Service has nobody while they have no leader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from homelab.observe.consul import Consul, Said, consul, pods_of, said, silence
+from homelab.observe.raw import name, text
+from homelab.ports import (
+    Cluster,
+    ClusterError,
+    Kind,
+    OpenStore,
+    Raw,
+    StoreAway,
+    StoreDenied,
+    StoreError,
+    StoreReading,
+    Value,
+)
+from homelab.stack.access import NAMESPACE, token
+from homelab.together import together
+
+CLAIM, EVENT = Kind("v1", "PersistentVolumeClaim"), Kind("v1", "Event")
+HOLDER = "console"
+PREFIX = "homelab/"
+"""What this token may read; keys and account are not among it."""
+NO_TOKEN = f"the Secret {NAMESPACE}/consul-{HOLDER} has no token; homelab-tui apply makes it"
+DENIED = f"homelab-tui apply gives the token of Secret {NAMESPACE}/consul-{HOLDER} its rights again"
+NO_ANSWER = "it does not answer in time; is its node up?"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a round of asking brought."""
+
+    consul: Consul
+    values: Mapping[str, Value] | None
+    """None where they cannot be read; the error of `consul` says why."""
+    is_away: bool = False
+    """Whether nobody could be reached at all, which says nothing of Consul."""
+
+
+class Store:
+    """Consul, as the console may read it."""
+
+    def __init__(self, cluster: Cluster, open_store: OpenStore) -> None:
+        self._cluster, self._open = cluster, open_store
+        self._token = ""
+        self._ways: dict[str, StoreReading] = {}
+
+    async def ask(self, pods: Sequence[Raw]) -> Asked | None:
+        """One round; None where there is no server. Never raises ClusterError or StoreError."""
+        found = pods_of(pods)
+        if not found:
+            return None
+        silent = await self._silent(found)
+        refusal = await self._refusal(any(name(pod) not in silent for pod in found))
+        heard = await together(partial(self._myself, name(pod), silent.get(name(pod)) or refusal) for pod in found)
+        peers, values, why = await self._shared([one for one in heard if one.error is None])
+        state = consul(found, heard, peers, values, why)
+        cut = [one.cut for one in heard if one.cut]
+        if len(cut) == len(heard):
+            return Asked(replace(state, error=cut[0]), None, is_away=True)
+        return Asked(state, values)
+
+    async def _silent(self, pods: Sequence[Raw]) -> Mapping[str, str]:
+        """Why some cannot be asked, by name; the disks are looked at only where one finds no node."""
+        found = {name(pod): why for pod in pods if (why := silence(pod, (), ()))}
+        if not any(text(pod, "status", "phase") == "Pending" for pod in pods):
+            return found
+        try:
+            claims = await self._cluster.list(CLAIM, namespace=NAMESPACE)
+            events = await self._cluster.list(EVENT, namespace=NAMESPACE, fields="involvedObject.kind=" + CLAIM.name)
+        except ClusterError:  # the pods' own words have to do
+            return found
+        return {name(pod): why for pod in pods if (why := silence(pod, claims, events))}
+
+    async def _refusal(self, needed: bool) -> str | None:
+        """Why nobody can be asked: there is no token, or it may not be read."""
+        if self._token or not needed:
+            return None
+        try:
+            self._token = await token(self._cluster, HOLDER)
+        except ClusterError as error:
+            return str(error)
+        return None if self._token else NO_TOKEN
+
+    async def _myself(self, pod: str, silent: str | None) -> Said:
+        if silent:
+            return Said(pod, error=silent)
+        try:
+            return said(pod, await (await self._way(pod)).myself())
+        except StoreAway as error:
+            return Said(pod, error=NO_ANSWER, cut=str(error))
+        except StoreDenied as error:
+            self._forget()
+            return Said(pod, error=f"{error}; {DENIED}")
+        except StoreError as error:
+            return Said(pod, error=str(error))
+
+    async def _way(self, pod: str) -> StoreReading:
+        if pod not in self._ways:
+            self._ways[pod] = await self._open(pod, self._token)
+        return self._ways[pod]
+
+    def _forget(self) -> None:
+        """The token may be another one by now."""
+        self._token = ""
+        self._ways.clear()
+
+    async def _shared(self, heard: Sequence[Said]) -> tuple[Raw | None, Mapping[str, Value] | None, str | None]:
+        """What all servers have in common, from the first who can tell: the leader is asked first."""
+        why: str | None = None
+        for one in sorted(heard, key=lambda one: not one.leads):
+            try:
+                way = await self._way(one.name)
+                return await way.peers(), await way.values(PREFIX), None
+            except StoreDenied as error:
+                self._forget()
+                return None, None, f"{error}; {DENIED}"
+            except StoreError as error:
+                why = str(error)
+        return None, None, why

@@ -1,0 +1,58 @@
+"""The servers that keep the certificates: who leads, who follows, who is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from homelab.observe.consul import Consul as Facts
+from homelab.observe.consul import Server
+from homelab.observe.text import CONSUL_HEAD, consul_rows, consul_words, server_word
+from screens.scene import Scene
+from screens.widgets.pane import Table, TablePane
+
+
+class Consul(TablePane):
+    """Every server."""
+
+    TITLE = "Consul"
+    NEEDS = ("consul",)
+    EMPTY = "There is no Consul yet. To deploy: homelab-tui apply"
+
+    def summary(self, scene: Scene) -> tuple[str, ...]:
+        """Who leads, and how many more may fail."""
+        found = scene.snapshot.consul if scene.snapshot else None
+        return consul_words(found) if found else ()
+
+    def data(self, scene: Scene) -> Table | None:
+        """One row per server."""
+        return Table(CONSUL_HEAD, tuple(consul_rows(scene.snapshot))) if scene.snapshot else None
+
+    def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
+        """Everything about one server, and what is true of all."""
+        found = scene.snapshot.consul if scene.snapshot else None
+        return next((facts(one, found) for one in found.servers if one.name == key), ()) if found else ()
+
+
+def facts(one: Server, all_: Facts) -> tuple[tuple[str, str], ...]:
+    """Names and values."""
+    behind = "nothing" if one.behind == 0 else f"{one.behind} entries"
+    found = (
+        ("Server", one.name),
+        ("State", server_word(one)),
+        ("Why", one.error),
+        ("Node", one.node),
+        ("Version", one.version),
+        ("Vote", {True: "counts", False: "not yet"}.get(one.voter) if one.voter is not None else None),
+        ("Last contact", f"within {one.contact / 1000:g} s" if one.contact else None),
+        ("Behind", behind if one.behind is not None else None),
+        ("Peers", peers(all_)),
+        ("Issuer's lock", f"held by {all_.holder or all_.session}" if all_.session else "free"),
+    )
+    return tuple((name, value) for name, value in found if value)
+
+
+def peers(all_: Facts) -> str | None:
+    """How many elect, and how many may fail."""
+    if all_.voters is None:
+        return None
+    return f"{all_.voters} vote; {all_.tolerance or 'none'} may fail before nothing can be read or written"

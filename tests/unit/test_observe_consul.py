@@ -1,0 +1,210 @@
+"""Consul's servers: what they say, why one is silent, and how the observer asks them through their pods."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adapting import connected
+from loopback import Answer, Loopback, found, page, raw, refusal, resources
+from objects import thing
+
+from homelab.adapters.kubernetes import KubernetesCluster
+from homelab.observe.consul import consul, said, silence, stepped
+from homelab.observe.live import remembered
+from homelab.observe.store import Asked, Store
+from homelab.observe.text import consul_words, server_row
+from homelab.ports import Raw
+from tui.wiring import store
+
+SECRET = "/api/v1/namespaces/homelab/secrets/consul-console"
+TOKEN = "11111111-2222-4333-8444-555555555555"
+LOCK = {"Key": "homelab/acme/lock", "Value": b64encode(b'{"holder": "issuer-1"}').decode(), "Session": "abc"}
+
+
+def server_pod(at: int, *, phase: str = "Running", **status: Any) -> Raw:
+    """The pod of one server."""
+    disk = {"name": "data", "persistentVolumeClaim": {"claimName": f"data-consul-{at}"}}
+    labels = {"app.kubernetes.io/name": "consul"}
+    spec = {"nodeName": f"node{at}", "volumes": [disk]}
+    return thing("v1", "Pod", f"consul-{at}", "homelab", labels=labels, spec=spec, status={"phase": phase, **status})
+
+
+PODS = [server_pod(at) for at in range(3)]
+
+
+def myself(*, leads: bool = False, leader: str = "10.42.0.1:8300", applied: int = 115, contact: str = "8.4ms") -> Raw:
+    """What a server says of itself."""
+    state = "Leader" if leads else "Follower"
+    own = {"state": state, "applied_index": str(applied), "last_contact": "0" if leads else contact}
+    return {"Config": {"Version": "1.22.3"}, "Stats": {"consul": {"leader_addr": leader}, "raft": own}}
+
+
+PEERS = {
+    "FailureTolerance": 1,
+    "Servers": [{"Name": f"consul-{at}", "Leader": at == 0, "Voter": True, "Healthy": True} for at in range(3)],
+}
+
+
+def proxied(at: int, path: str) -> str:
+    """A question to one server."""
+    return f"GET /api/v1/namespaces/homelab/pods/http:consul-{at}:8500/proxy/v1/{path}"
+
+
+def answering(server: Loopback) -> None:
+    """Three servers that are well, and a token."""
+    server.script("GET /api/v1", resources("v1", Secret="secrets", Event="events", PersistentVolumeClaim="claims"))
+    secret = thing("v1", "Secret", "consul-console", "homelab") | {
+        "data": {"token": b64encode(TOKEN.encode()).decode()}
+    }
+    server.script(f"GET {SECRET}", found(secret))
+    for at in range(3):
+        server.script(proxied(at, "agent/self"), found(myself(leads=at == 0)))
+        server.script(proxied(at, "operator/autopilot/health"), found(PEERS))
+        server.script(proxied(at, "kv/homelab/"), indexed([LOCK]))
+
+
+def indexed(values: Any) -> Answer:
+    """An answer of the KV store."""
+    return raw(json.dumps(values), 200, **{"X-Consul-Index": "7"})
+
+
+async def asked(cluster: KubernetesCluster, pods: list[Raw] | None = None) -> Asked:
+    """One round."""
+    done = await Store(cluster, store(cluster)).ask(PODS if pods is None else pods)
+    assert done
+    return done
+
+
+async def test_every_server_is_asked_through_its_own_pod_with_the_console_s_token(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        done = await asked(cluster)
+
+    assert done.consul.error is None
+    assert [(one.name, one.node, one.role, one.error) for one in done.consul.servers] == [
+        ("consul-0", "node0", "leader", None),
+        ("consul-1", "node1", "follower", None),
+        ("consul-2", "node2", "follower", None),
+    ]
+    words = ("leader consul-0", "3/3 servers", "1 may fail", "lock held by issuer-1")
+    assert consul_words(done.consul) == words
+    assert {one.headers["X-Consul-Token"] for one in server.of(proxied(1, "agent/self"))} == {TOKEN}
+    assert server_row(done.consul.servers[1]).cells[3:] == ("within 0.2 s", "0", "✓ follower")
+
+
+async def test_a_silent_server_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        server.script(proxied(2, "agent/self"), refusal(503, "ServiceUnavailable", "dial tcp: connection refused"))
+        done = await asked(cluster)
+
+    assert done.values is not None
+    assert "connection refused" in str(done.consul.servers[2].error)
+    assert done.consul.working == 2
+
+
+async def test_a_token_that_is_refused_is_said_and_read_anew(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        for at in range(3):
+            server.script(proxied(at, "agent/self"), raw("ACL not found", 403))
+        consul_ = Store(cluster, store(cluster))
+        refused = await consul_.ask(PODS)
+        answering(server)
+        mended = await consul_.ask(PODS)
+
+    assert refused and "homelab-tui apply gives the token of Secret homelab/consul-console" in str(refused.consul.error)
+    assert mended and mended.consul.error is None
+    assert len(server.of(f"GET {SECRET}")) == 2
+
+
+async def test_without_a_leader_it_is_said_how_many_are_needed_and_the_keys_stay_known(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        before = await asked(cluster)
+        for at in range(3):
+            server.script(proxied(at, "agent/self"), found(myself(leader="")))
+            server.script(proxied(at, "operator/autopilot/health"), raw("No cluster leader", 500))
+        done = await asked(cluster)
+
+    assert "no leader: 3 of 3 servers answer, 2 are needed" in str(done.consul.error)
+    assert {server_row(one).cells[-1] for one in done.consul.servers} == {"✗ no leader"}
+    known = remembered(before, done)
+    assert known and known.values == before.values and known.consul == done.consul
+
+
+async def test_a_pod_without_a_disk_is_told_in_the_cluster_s_words(tmp_path: Path) -> None:
+    unbound = {"type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims"}
+    lost = server_pod(2, phase="Pending", conditions=[unbound])
+    claim = thing("v1", "PersistentVolumeClaim", "data-consul-2", "homelab", status={"phase": "Pending"})
+    said_ = 'storageclass.storage.k8s.io "fast" not found'
+    event = thing("v1", "Event", "e", "homelab") | {"message": said_, "involvedObject": {"uid": "uid-of-data-consul-2"}}
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        server.script("GET /api/v1/namespaces/homelab/claims", page(claim))
+        server.script("GET /api/v1/namespaces/homelab/events", page(event))
+        done = await asked(cluster, [*PODS[:2], lost])
+
+    assert "its pod finds no node: pod has unbound" in str(done.consul.servers[2].error)
+    assert f"data-consul-2 is not bound: {said_}" in str(done.consul.servers[2].error)
+    assert not server.of(proxied(2, "agent/self"))
+
+
+async def test_where_there_is_no_pod_there_is_no_consul(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (_, cluster):
+        assert await Store(cluster, store(cluster)).ask([]) is None
+
+
+@pytest.mark.parametrize(
+    ("pod", "why"),
+    [
+        (server_pod(0), None),
+        (server_pod(0, phase="Pending"), "its pod is starting"),
+        (server_pod(0, phase="Failed", message="evicted"), "its pod has ended: evicted"),
+        (server_pod(0, phase="Pending", containerStatuses=[{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]),
+         "its pod waits: ImagePullBackOff"),
+    ],
+)  # fmt: skip
+def test_why_a_pod_cannot_be_asked(pod: Raw, why: str | None) -> None:
+    assert silence(pod, (), ()) == why
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("0", 0),
+        ("0s", 0),
+        ("8.46ms", 200),
+        ("200ms", 200),
+        ("201ms", 400),
+        ("1m2.5s", 62600),
+        ("never", None),
+        ("", None),
+    ],
+)
+def test_contact_is_told_in_steps(written: str, shown: int | None) -> None:
+    assert stepped(written) == shown
+
+
+def test_a_peer_without_a_pod_and_one_that_lags_are_seen() -> None:
+    answers = [said("consul-0", myself(leads=True, applied=120)), said("consul-1", myself(applied=100, contact="3s"))]
+
+    done = consul(PODS[:2], answers, PEERS, {})
+
+    assert [(one.name, one.behind, one.contact) for one in done.servers[:2]] == [
+        ("consul-0", 0, 0),
+        ("consul-1", 20, 3000),
+    ]
+    assert "no pod" in str(done.servers[2].error)
+
+
+@pytest.mark.parametrize("odd", [{}, {"Stats": None}, {"Stats": {"raft": []}}, {"Config": 1}])
+def test_odd_answers_break_nothing(odd: Raw) -> None:
+    done = consul(PODS, [said("consul-0", odd)], odd, None)
+
+    assert json.dumps([server_row(one).cells for one in done.servers])
+    assert done.error
