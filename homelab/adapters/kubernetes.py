@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import re
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +21,7 @@ import aiohttp
 from kubernetes import aio
 
 from homelab.adapters import kubeconfig
+from homelab.adapters.refusals import Expired, refusal, status, unreachable
 from homelab.pauses import pauses
 from homelab.ports import (
     Alive,
@@ -31,21 +29,14 @@ from homelab.ports import (
     Change,
     Changed,
     ClusterError,
-    Conflict,
-    Contest,
-    Exists,
-    Forbidden,
     Gone,
     Kind,
     Listed,
     Lost,
     NotFound,
     NotServed,
-    Outdated,
     Raw,
     Ref,
-    Rejected,
-    Unauthorized,
     Unavailable,
     Unreachable,
 )
@@ -72,10 +63,6 @@ _Verb = Literal["GET", "PATCH", "DELETE", "PUT", "POST"]
 _Pairs = list[tuple[str, str]]
 _Objects = list[Raw]
 _WRITING = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
-
-
-class _Expired(ClusterError):
-    """410: the version to go on from is no longer known; everything must be listed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +190,14 @@ class KubernetesCluster:
         limits = aiohttp.ClientTimeout(total=POD_SECONDS, sock_connect=CONNECT_SECONDS)
         sent = {"Content-Type": "application/octet-stream", **(headers or {})}
         asked = parse_qsl(query, keep_blank_values=True)
-        response = await self._exchange(method, proxied, asked, sent, body, limits)
+        response = await self._exchange(method, proxied, asked, headers=sent, body=body, limits=limits)
         try:
             answered = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(error, self._server, self._path) from None
         text = answered.decode(errors="replace")
-        if response.status >= HTTPStatus.BAD_REQUEST and _status(text):
-            raise self._refusal(response.status, text, proxied)
+        if response.status >= HTTPStatus.BAD_REQUEST and status(text):
+            raise refusal(response.status, text, proxied, self._server, self._path)
         return Answer(response.status, dict(response.headers), answered)
 
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
@@ -241,7 +228,7 @@ class KubernetesCluster:
                         waits = pauses()
                 if time.monotonic() - opened < 1:  # a server that hangs up at once must not be asked in a tight loop
                     await asyncio.sleep(next(waits))
-            except _Expired:
+            except Expired:
                 since = None
                 await asyncio.sleep(next(waits))
             except (NotFound, NotServed):  # the kind was taken away while we watched it, or never was there
@@ -271,7 +258,7 @@ class KubernetesCluster:
             async for line in response.content:
                 yield line
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(error, self._server, self._path) from None
 
     async def _list(self, kind: Kind, path: str, query: _Pairs) -> _Page:
         found: _Objects = []
@@ -348,7 +335,7 @@ class KubernetesCluster:
         try:
             return json.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(error, self._server, self._path) from None
         except ValueError:
             raise Unavailable(
                 f"{self._server}{path} did not answer with JSON; is something else at that address?"
@@ -372,22 +359,23 @@ class KubernetesCluster:
     ) -> aiohttp.ClientResponse:
         """One request; the answer's body is not read yet. Raises ClusterError for anything but success."""
         headers = {"Content-Type": content, "Accept": "application/json"}
-        response = await self._exchange(verb, path, query, headers, body, limits)
+        response = await self._exchange(verb, path, query, headers=headers, body=body, limits=limits)
         if response.status < HTTPStatus.BAD_REQUEST:
             return response
         try:
             text = await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(error, self._server, self._path) from None
         if response.status == HTTPStatus.BAD_REQUEST and _WANTS_TLS in text:
             raise Unreachable(f"{self._server} speaks HTTPS only; the server in {self._path} must begin with https://")
-        raise self._refusal(response.status, text, path)
+        raise refusal(response.status, text, path, self._server, self._path)
 
     async def _exchange(
         self,
         verb: _Verb,
         path: str,
         query: _Pairs,
+        *,
         headers: Mapping[str, str],
         body: Raw | bytes | None,
         limits: aiohttp.ClientTimeout,
@@ -401,46 +389,9 @@ class KubernetesCluster:
                 method, url, sent, body, _request_timeout=limits, _preload_content=False
             )
         except (aiohttp.ClientError, TimeoutError, OSError, aio.config.ConfigException) as error:
-            raise self._unreachable(error) from None
+            raise unreachable(error, self._server, self._path) from None
         response: aiohttp.ClientResponse = answer.response
         return response
-
-    def _unreachable(self, error: Exception) -> Unreachable:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
-            fix = "check the clock of both machines, or fetch a new kubeconfig from the cluster"
-            return Unreachable(f"the certificate of {self._server} is not accepted: {reason}; {fix}")
-        if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-            return Unreachable(
-                f"no TLS with {self._server}: {error}; is the server in {self._path} the API server's address?"
-            )
-        return Unreachable(
-            f"the Kubernetes API at {self._server} is not reachable: {_why_unreachable(error)}; "
-            f"is the master up, and is the server in {self._path} its address?"
-        )
-
-    def _refusal(self, code: int, text: str, path: str) -> ClusterError:
-        """What a status code means, in a sentence with the fix. `text` is a Status object or whatever a proxy said."""
-        status = _status(text)
-        message = status.get("message") or _first_line(text.strip() or f"HTTP status {code}")
-        if code == HTTPStatus.UNAUTHORIZED:
-            return Unauthorized(
-                f"{self._server} does not accept the credentials in {self._path}: its client certificate or token "
-                f"has expired or was replaced; fetch the kubeconfig anew (k3s: sudo systemctl restart k3s renews it; "
-                f"kubeadm: sudo kubeadm certs renew admin.conf)"
-            )
-        if code == HTTPStatus.FORBIDDEN:
-            return Forbidden(f"a right is missing: {message}; use the administrator's kubeconfig or grant that right")
-        if code == HTTPStatus.CONFLICT and (contests := _contests(status)):
-            return Conflict(message, contests)
-        if code == HTTPStatus.CONFLICT:
-            return (Exists if status.get("reason") == "AlreadyExists" else Outdated)(message)
-        if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Unavailable(f"{path} answered {code}: {message}")
-        if code == HTTPStatus.NOT_FOUND and not status:  # the path itself is unknown: its kind is just coming up
-            return NotServed(f"{self._server} does not serve {path} (yet): {message}")
-        known: dict[int, type[ClusterError]] = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.GONE: _Expired}
-        return known.get(code, Rejected)(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,7 +411,7 @@ def _slim(kind: Kind, obj: Raw) -> Raw:
 
 
 def _event(kind: Kind, line: bytes) -> tuple[str, Change]:
-    """One line of a watch. Raises _Expired or Unavailable for an ERROR event, whose object is a Status."""
+    """One line of a watch. Raises Expired or Unavailable for an ERROR event, whose object is a Status."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -468,40 +419,8 @@ def _event(kind: Kind, line: bytes) -> tuple[str, Change]:
     obj = event["object"]
     if event["type"] == "ERROR":
         code, message = obj.get("code"), obj.get("message") or "the watch failed"
-        raise _Expired(message) if code == HTTPStatus.GONE else Unavailable(f"watch of {kind.name}: {message}")
+        raise Expired(message) if code == HTTPStatus.GONE else Unavailable(f"watch of {kind.name}: {message}")
     version = obj["metadata"]["resourceVersion"]
     if event["type"] == "BOOKMARK":
         return version, Alive()
     return version, (Gone if event["type"] == "DELETED" else Changed)(_slim(kind, obj))
-
-
-def _status(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) and found.get("kind") == "Status" else {}
-
-
-def _contests(status: dict[str, Any]) -> tuple[Contest, ...]:
-    """Who holds which field. Source: server-side apply's Status, causes with reason FieldManagerConflict."""
-    causes = (status.get("details") or {}).get("causes") or []
-    named = ((re.search(r'conflict with "([^"]+)"', cause.get("message", "")), cause) for cause in causes)
-    return tuple(
-        Contest(found[1] if found else "another manager", cause.get("field", "?"))
-        for found, cause in named
-        if cause.get("reason") == "FieldManagerConflict"
-    )
-
-
-def _why_unreachable(error: Exception) -> str:
-    """In the system's own words; the library's repeat the address in three ways."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    number = error.os_error.errno if isinstance(error, aiohttp.ClientConnectorError) else None
-    return os.strerror(number).lower() if number and number > 0 else _first_line(error)
-
-
-def _first_line(text: object) -> str:
-    lines = str(text).strip().splitlines()
-    return lines[0][:300] if lines else type(text).__name__
