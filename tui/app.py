@@ -145,6 +145,7 @@ def run(world: World, *, read_only: bool, name: str | None = None) -> int:
     for number in SIGNALS:
         signal.signal(number, lambda *_: app.leave_early())
     code = app.run(mouse=False)
+    import_module("tui.headless.terminal").let_go()  # the terminal may be gone
     return app.return_code or 0 if code is None else code
 
 

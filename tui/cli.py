@@ -6,7 +6,6 @@ Only argparse is imported here; what does a command is imported when it runs: `p
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -46,11 +45,11 @@ def run(arguments: Sequence[str]) -> int:
             code = command(parsed, options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`
-        _drop_output()
+        _let_go()
         return FAILED
     except Exception as error:
         if isinstance(error, OSError):
-            _drop_output()
+            _let_go()
         from tui.headless.failures import explained  # noqa: PLC0415 - only a failure needs it
 
         if (text := explained(error)) is None:
@@ -60,12 +59,10 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _drop_output() -> None:
-    """What is still buffered goes nowhere: Python would try to write it once more when it ends, and complain."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _let_go() -> None:
+    from tui.headless.terminal import let_go  # noqa: PLC0415 - only a failure needs it
+
+    let_go()
 
 
 def _code(error: Exception, parsed: argparse.Namespace) -> int:

@@ -54,6 +54,8 @@ class Lines(ScrollView, can_focus=False):
             self.virtual_size = Size(0, len(self._lines))
             self.refresh(layout=True)
             return
+        if not self._repaint_required:  # Textual keeps what a new layout has painted, and would send it once more
+            self._exchange_repaint_regions()
         for at, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
                 self.refresh_at(at)

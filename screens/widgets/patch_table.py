@@ -189,7 +189,7 @@ class PatchTable(Lines, can_focus=True):
 
 def head_line(head: Head, widths: dict[int, int]) -> Line:
     """The names of the columns that are shown."""
-    return ((MARGIN + GAP.join(padded(head.names[at], width) for at, width in widths.items()), "head"),)
+    return ((MARGIN + GAP.join(padded(head.names[at], width) for at, width in widths.items()).rstrip(), "head"),)
 
 
 def drawn(row: Row, widths: dict[int, int], room: int) -> tuple[Line, ...]:
@@ -197,6 +197,8 @@ def drawn(row: Row, widths: dict[int, int], room: int) -> tuple[Line, ...]:
     spans = [(MARGIN, "")]
     for at, width in widths.items():
         spans.append((padded(row.cells[at], width) + GAP, STYLE_OF_SIGN.get(row.cells[at][:1], "")))
+    if len(spans) > 1:  # a wider state in one row must change no other
+        spans[-1] = (spans[-1][0].rstrip(), spans[-1][1])
     return (tuple(spans), *below(row.below, worst(row.cells), room))
 
 

@@ -23,6 +23,7 @@ SHARED = [
     ("--context", "home"),
     ("--mirror", "/mnt/usb"),
     ("--read-only",),
+    ("--lab",),
 ]
 COMMANDS = [["plan", "init"], ["plan", "check"], ["render"], ["diff"], ["apply"], ["delete"], ["status"]]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from signal import SIGINT
 
 from homelab.lab.process import Folder, LabError, attach, claim, need_extra
 from homelab.observe.text import clean
-from tui.headless.terminal import say, warn
+from tui.headless.terminal import let_go, say, warn
 from tui.options import Options, Refused
 
 NOTICE = "the lab uses its own small stand-ins in place of the upstream files of MetalLB and Traefik"
@@ -35,9 +34,11 @@ def lab(parsed: Namespace, options: Options) -> int:
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # whoever read this has gone; the lab is there for others
+    try:
         for line in text.split("\n"):
             print(clean(line), flush=True)
+    except OSError:  # whoever read this has gone; the lab is there for others
+        let_go()
 
 
 def on_lab(command: Callable[[Namespace, Options], int], parsed: Namespace, options: Options) -> int:

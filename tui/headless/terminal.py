@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import time
@@ -15,6 +16,15 @@ from homelab.observe.text import WIDTH, clean, shortened
 def width() -> int:
     """Columns to fill: those of the terminal, or WIDTH where output goes elsewhere."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+
+
+def let_go() -> None:
+    """What nobody reads any more goes nowhere: Python would try to write it once more when it ends, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(text: str = "") -> None:
