@@ -71,6 +71,7 @@ def lefts(scene: Scene) -> Iterable[list[Span]]:
     machines = nodes(found)
     yield [title, cluster, version, *machines, mode]
     yield [title, version, *machines, mode]
+    yield [title, version, *nodes(found, word=""), mode]
     yield [title, *machines, mode]
     yield [title, mode]
     yield [title]
@@ -81,12 +82,12 @@ def name_of(scene: Scene, found: Sequence[Node]) -> str:
     return scene.name or (found[0].name if found else "…")
 
 
-def nodes(found: Sequence[Node]) -> list[Span]:
+def nodes(found: Sequence[Node], word: str = "nodes ") -> list[Span]:
     """How many are ready, and which are not."""
     if not found:
         return [(GAP + "… nodes", "dim")]
     lost = [clean(node.name) for node in found if node.ready is not True]
-    count = f"{GAP}{len(found) - len(lost)}/{len(found)} nodes "
+    count = f"{GAP}{len(found) - len(lost)}/{len(found)} {word}"
     if not lost:
         return [(count, ""), ("●", "good")]
     named = ", ".join(shortened(name, 12) for name in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else "")

@@ -140,7 +140,7 @@ async def test_delete_with_everything_leaves_a_bare_cluster(tmp_path: Path) -> N
 
         written, _ = await found.apply()
         assert written > 0
-        (allocation,) = allocations(found.world.store.all(SERVICE), [], [])
+        allocation, _ = allocations(found.world.store.all(SERVICE), [], [])
         assert allocation.address == str(found.plan.ingress.internal.address)
 
 

@@ -66,7 +66,8 @@ def _claim(store: Store, found: Raw, template: Raw, pod: str) -> None:
     meta = found["metadata"]
     ref = Ref(CLAIM, meta["namespace"], f"{template['metadata']['name']}-{pod}")
     if not store.get(ref):
-        labels = dig(found, "spec", "selector", "matchLabels") or {}
+        own = dig(template, "metadata", "labels") or {}
+        labels = {**own, **(dig(found, "spec", "selector", "matchLabels") or {})}
         named = {"name": ref.name, "namespace": ref.namespace, "labels": labels}
         claim = {
             "apiVersion": CLAIM.api_version,
