@@ -102,7 +102,7 @@ class Console(App[int], inherit_bindings=False):
         self._told_to_leave = True
 
     def _begin(self) -> None:
-        self.run_worker(self._feed.run, exit_on_error=True)
+        self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
 
     def tell(self, **news: object) -> None:
         """Bring what was learnt into the scene, and show it."""

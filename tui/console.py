@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from homelab.lab.process import Attached, attach, need_extra
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, OpenStore
+from tui.cli import WRONG_USE
 from tui.feed import CannotConnect
 from tui.options import Options, Refused
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from homelab.plan.file import Reading
 
 NO_SCREEN = "the console needs a terminal, and {why}; `homelab-tui status` prints the same as text"
-WRONG_USE = 2
 DUMB = frozenset({"", "dumb", "unknown"})
 
 

@@ -6,13 +6,14 @@ Types and unknown fields were seen to before, by `typed`; values: `validation`, 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from homelab.lab.refusal import Refusal, about
 from homelab.lab.resources import Resource
 from homelab.lab.schemas import completed, misfits
 from homelab.lab.validation import faults
+from homelab.lab.validation.faults import Fault
 from homelab.observe.raw import dig, items, text
 from homelab.ports import Kind, Raw
 
@@ -30,17 +31,15 @@ _PODS: Mapping[Kind, tuple[str, ...]] = {
 def admitted(resource: Resource, obj: Raw, old: Raw | None) -> Raw:
     """The object, which was read by `decoded`, with defaults. Raises Refusal 422."""
     done = defaulted(resource, obj, old)
-    causes = [fault.cause for fault in faults(resource, done, old)]
-    if resource.schema:
-        found = misfits(resource.schema, done)
-        causes += [{"reason": reason, "message": said, "field": field} for field, reason, said in found]
-    if causes:
-        raise invalid(resource, done, causes)
+    found = [*faults(resource, done, old), *(misfits(resource.schema, done) if resource.schema else ())]
+    if found:
+        raise invalid(resource, done, found)
     return done
 
 
-def invalid(resource: Resource, obj: Raw, causes: list[Raw]) -> Refusal:
+def invalid(resource: Resource, obj: Raw, wrong: Iterable[Fault]) -> Refusal:
     """422 that lists what is wrong."""
+    causes = [fault.cause for fault in wrong]
     name = text(obj, "metadata", "name") or ""
     said = [f"{cause['field']}: {cause['message']}" for cause in causes]
     listed = said[0] if len(said) == 1 else f"[{', '.join(said)}]"

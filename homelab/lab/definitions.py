@@ -11,16 +11,10 @@ from typing import Any
 
 from homelab.lab.refusal import not_implemented
 from homelab.lab.resources import Resources
-from homelab.lab.validation.faults import Fault, invalid, required, unsupported
+from homelab.lab.validation.faults import SAYS_SERVICE, SERVICE, Fault, invalid, required, unsupported
 from homelab.observe.raw import dig, items, strings, text
 from homelab.ports import Raw
 
-_WORD = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
-_SAYS_WORD = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character "
-    f"(e.g. 'my-name',  or 'abc-123', regex used for validation is '{_WORD.pattern}')"
-)
 _APPROVED = "api-approved.kubernetes.io"
 _PROTECTED = ("k8s.io", "kubernetes.io")
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
@@ -86,8 +80,8 @@ def _spec(spec: Raw, meta: Raw) -> Iterator[Fault]:
     words = {name: [found] for name in ("plural", "singular", "kind", "listKind") if (found := text(names, name))}
     for field, given in {**words, "shortNames": [*strings(names, "shortNames")]}.items():
         for word in given:
-            if not _WORD.fullmatch(word.lower() if field in ("kind", "listKind") else word):
-                yield invalid(f"spec.names.{field}", word, _SAYS_WORD)
+            if not re.fullmatch(SERVICE, word.lower() if field in ("kind", "listKind") else word):
+                yield invalid(f"spec.names.{field}", word, SAYS_SERVICE)
     wanted = f"{text(names, 'plural')}.{group}"
     if meta.get("name") != wanted:
         why = f'must be spec.names.plural+"."+spec.group, that is {wanted}'
@@ -98,8 +92,8 @@ def _spec(spec: Raw, meta: Raw) -> Iterator[Fault]:
 def _versions(versions: list[Raw]) -> Iterator[Fault]:
     names = [text(version, "name") or "" for version in versions]
     for number, name in enumerate(names):
-        if not _WORD.fullmatch(name):
-            yield invalid(f"spec.versions[{number}].name", name, _SAYS_WORD)
+        if not re.fullmatch(SERVICE, name):
+            yield invalid(f"spec.versions[{number}].name", name, SAYS_SERVICE)
     if len(set(names)) < len(names):
         yield invalid("spec.versions", names, "must contain unique version names")
     if sum(bool(version.get("storage")) for version in versions) != 1:

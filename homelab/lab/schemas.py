@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from homelab.lab.validation.faults import Fault, duplicate, invalid, quoted, required
 from homelab.observe.raw import dig, strings
 
 _FITS: Mapping[str, Callable[[Any], bool]] = {
@@ -33,8 +34,6 @@ _SIZES = {"int32": 2**31, "int64": 2**63}
 _ROOT = ("apiVersion", "kind", "metadata")
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 Schema = Mapping[str, Any]
-Misfit = tuple[str, str, str]
-"""Field, reason as causes name it, message."""
 
 
 def pruned(schema: Schema, value: Any, unknown: list[str], path: str = "") -> Any:
@@ -66,7 +65,7 @@ def completed(schema: Schema, value: Any) -> Any:
     return {name: completed(_schema_of(schema, name) or {}, inner) for name, inner in {**value, **missing}.items()}
 
 
-def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Misfit]:
+def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Fault]:
     """Everything that does not fit."""
     if value is None and schema.get("nullable"):
         return
@@ -77,7 +76,7 @@ def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Misfit]:
         return
     if "enum" in schema and value not in schema["enum"]:
         known = ", ".join(json.dumps(one) for one in schema["enum"])
-        yield path, "FieldValueNotSupported", f"Unsupported value: {_quoted(value)}: supported values: {known}"
+        yield Fault(path, "FieldValueNotSupported", f"Unsupported value: {quoted(value)}: supported values: {known}")
     if isinstance(value, str):
         yield from _text(schema, value, path)
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -88,19 +87,19 @@ def misfits(schema: Schema, value: Any, path: str = "") -> Iterator[Misfit]:
         yield from _list(schema, value, path)
 
 
-def _text(schema: Schema, value: str, path: str) -> Iterator[Misfit]:
+def _text(schema: Schema, value: str, path: str) -> Iterator[Fault]:
     if len(value) < schema.get("minLength", 0):
         yield _wrong(path, value, f"should be at least {schema['minLength']} chars long")
     if len(value) > schema.get("maxLength", len(value)):
-        yield path, "FieldValueTooLong", f"Too long: may not be more than {schema['maxLength']} bytes"
+        yield Fault(path, "FieldValueTooLong", f"Too long: may not be more than {schema['maxLength']} bytes")
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield _wrong(path, value, f"should match '{schema['pattern']}'")
     rule = _FORMATS.get(schema.get("format", ""))
     if rule and not rule.fullmatch(value):
-        yield _wrong(path, value, f"must be of type {schema['format']}: {_quoted(value)}", "FieldValueTypeInvalid")
+        yield _wrong(path, value, f"must be of type {schema['format']}: {quoted(value)}", "FieldValueTypeInvalid")
 
 
-def _number(schema: Schema, value: float, path: str) -> Iterator[Misfit]:
+def _number(schema: Schema, value: float, path: str) -> Iterator[Fault]:
     low, high, step = schema.get("minimum"), schema.get("maximum"), schema.get("multipleOf")
     if low is not None and (value <= low if schema.get("exclusiveMinimum") else value < low):
         equal = "" if schema.get("exclusiveMinimum") else " or equal to"
@@ -113,10 +112,10 @@ def _number(schema: Schema, value: float, path: str) -> Iterator[Misfit]:
     size = _SIZES.get(schema.get("format", ""))
     if size and not -size <= value < size:
         why = f"Checked value must be of type integer with format {schema['format']} in {path}"
-        yield path, "FieldValueInvalid", f'Invalid value: "": {why}'
+        yield invalid(path, "", why)
 
 
-def _list(schema: Schema, value: list[Any], path: str) -> Iterator[Misfit]:
+def _list(schema: Schema, value: list[Any], path: str) -> Iterator[Fault]:
     yield from _counted(schema, len(value), path, "Items")
     keys = strings(schema, "x-kubernetes-list-map-keys")
     kind = schema.get("x-kubernetes-list-type")
@@ -127,27 +126,27 @@ def _list(schema: Schema, value: list[Any], path: str) -> Iterator[Misfit]:
             yield from misfits(schema["items"], one, below)
         key = {name: dig(one, name) for name in keys} if kind == "map" else one
         if kind in ("map", "set") and (said := json.dumps(key, sort_keys=True)) in seen:
-            yield below, "FieldValueDuplicate", f"Duplicate value: {_quoted(key)}"
+            yield duplicate(below, key)
         elif kind in ("map", "set"):
             seen.add(said)
 
 
-def _fields(schema: Schema, value: Mapping[str, Any], path: str) -> Iterator[Misfit]:
+def _fields(schema: Schema, value: Mapping[str, Any], path: str) -> Iterator[Fault]:
     yield from _counted(schema, len(value), path, "Properties")
     for name in strings(schema, "required"):
         if name not in value:
-            yield _below(path, name), "FieldValueRequired", "Required value"
+            yield required(_below(path, name))
     for name, inner in value.items():
         of = _schema_of(schema, name)
         if of and (path or name not in _ROOT):
             yield from misfits(of, inner, _below(path, name))
 
 
-def _counted(schema: Schema, size: int, path: str, what: str) -> Iterator[Misfit]:
+def _counted(schema: Schema, size: int, path: str, what: str) -> Iterator[Fault]:
     if size < (least := schema.get(f"min{what}", 0)):
         yield _wrong(path, size, f"should have at least {least} {what.lower()}")
     if size > (most := schema.get(f"max{what}", size)):
-        yield path, "FieldValueTooMany", f"Too many: {size}: must have at most {most} items"
+        yield Fault(path, "FieldValueTooMany", f"Too many: {size}: must have at most {most} items")
 
 
 def _schema_of(schema: Schema, name: str) -> Schema | None:
@@ -161,12 +160,8 @@ def _schema_of(schema: Schema, name: str) -> Schema | None:
     return {_PRESERVE: True} if others or schema.get(_PRESERVE) else None
 
 
-def _wrong(path: str, value: Any, why: str, reason: str = "FieldValueInvalid") -> Misfit:
-    return path, reason, f"Invalid value: {_quoted(value)}: {path} in body {why}"
-
-
-def _quoted(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+def _wrong(path: str, value: Any, why: str, reason: str = "FieldValueInvalid") -> Fault:
+    return Fault(path, reason, f"Invalid value: {quoted(value)}: {path} in body {why}")
 
 
 def _below(path: str, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -15,6 +15,8 @@ PREFIXES = ("metallb.io/", "metallb.universe.tf/")
 LOOPBACK = "homelab-tui/loopback"
 GIVES_NOTHING = frozenset({"AllocationFailed", "LoadBalancerFailed", "ClearAssignment", "announceFailed"})
 ANNOUNCING = frozenset({"nodeAssigned", "announceFailed"})
+UNHEARD = "no node announces it: no ready pod is behind it, or no speaker runs"
+"""Of an address of MetalLB's; nobody knows it where no speaker says anything at all."""
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,32 +56,27 @@ def allocations(services: Iterable[Raw], l2_statuses: Iterable[Raw], events: Ite
     """
     announcers, told = announcers_of(l2_statuses), events_of(events)
     wanting = (s for s in services if text(s, "spec", "type") == "LoadBalancer")
-    found = (allocation(s, announcers.get(full_name(s)), told.get(full_name(s), [])) for s in wanting)
-    return tuple(sorted((heard(one, announcers) for one in found), key=by_address))
+    found = (allocation(s, announcers, told.get(full_name(s), [])) for s in wanting)
+    return tuple(sorted(found, key=by_address))
 
 
-def heard(found: Allocation, announcers: Mapping[str, str]) -> Allocation:
-    """An address that no node announces leads nowhere; nobody knows that where no speaker says anything at all."""
-    if found.pending or found.address is None or found.announced_by or not (announcers and found.pool):
-        return found
-    return replace(found, pending="no node announces it: no ready pod is behind it, or no speaker runs")
-
-
-def allocation(service: Raw, announced_by: str | None, events: list[Raw]) -> Allocation:
-    """One Service, with the node that announces it and the events about it."""
-    given, wanted = addresses(service), wish(service)
+def allocation(service: Raw, announcers: Mapping[str, str], events: list[Raw]) -> Allocation:
+    """One Service, with the nodes that announce Services and the events about it."""
+    given, wanted, pool = addresses(service), wish(service), by_metallb(service, "ip-allocated-from-pool")
+    announced_by = announcers.get(full_name(service))
     about = [event for event in events if same_life(event, service)]
+    unheard = bool(given and pool and announcers and not announced_by)
     return Allocation(
         service=full_name(service),
         address=given[0] if given else None,
         more=given[1:],
         wanted=wanted,
-        pool=by_metallb(service, "ip-allocated-from-pool"),
+        pool=pool,
         zone=zone(service),
         announced_by=announced_by,
         policy=text(service, "spec", "externalTrafficPolicy") or "Cluster",
         ports=ports(service),
-        pending=pending(service, given, wanted, about),
+        pending=pending(service, given, wanted, about) or (UNHEARD if unheard else None),
         loopback=annotation(service, LOOPBACK),
     )
 

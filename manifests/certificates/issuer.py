@@ -16,13 +16,14 @@ directory's URL: a change of CA orders anew, while the certificates there are go
     homelab/acme/private/<ca>/<host>/lineage  certbot's files of the newest certificate, likewise
     homelab/acme/<ca>/<host>/state          the fields of `State` as JSON, times as ISO 8601 in UTC; no secret in it
 
-What holds keys is below `private/`, which the console may not read. Account and lineages are mirrored in Secrets (`acme-account-<ca>`, `certificate-<host>-<ca>` with the newest two), from
-which a wiped KV is filled again without a new order.
+What holds keys is below `private/`, which the console may not read. Account and lineages are mirrored in Secrets
+(`acme-account-<ca>`, `certificate-<host>-<ca>` with the newest two), from which a wiped KV is filled again without a
+new order.
 
 Environment: CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN_FILE, LOADER_TOKEN_FILE, HOMELAB_CONFIG, HOMELAB_PATIENCE,
-HOMELAB_NAMESPACE, HOMELAB_MIRRORS, EXTERNAL_DOMAIN, TRAEFIK_SELECTOR, ACME_SERVER; optional ACME_CA_FILE, ACME_PROFILE, ACME_EMAIL,
-KEEP_DAYS, and RENEW: hosts to renew now, with spaces between. Exit code 0: done, also when the CA refused a host, which
-its state then tells; 1: the run itself failed.
+HOMELAB_NAMESPACE, HOMELAB_MIRRORS, EXTERNAL_DOMAIN, TRAEFIK_SELECTOR, ACME_SERVER; optional ACME_CA_FILE,
+ACME_PROFILE, ACME_EMAIL, KEEP_DAYS, and RENEW: hosts to renew now, with spaces between. Exit code 0: done, also when
+the CA refused a host, which its state then tells; 1: the run itself failed.
 """
 
 from __future__ import annotations
@@ -238,7 +239,9 @@ class Run:
         place = f"{self.home}{host}/"
         state = State.parse(self._kept(place + "state")) or State(host, self.settings.server)
         copies = self.cluster.copies(mirror_name(host, self.settings.server))
-        found = self._usable(host, [self._kept(f"{self.vault}{host}/lineage").decode(), *(copies[n] for n in sorted(copies)[::-1])])
+        found = self._usable(
+            host, [self._kept(f"{self.vault}{host}/lineage").decode(), *(copies[n] for n in sorted(copies)[::-1])]
+        )
         if not found:
             return replace(state, fingerprint=None, next_check=None)
         text, certificate = found

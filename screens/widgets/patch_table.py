@@ -22,7 +22,7 @@ MARGIN = "  "
 POINTER = "▸ "
 BELOW = "  "
 MORE = "▾"
-TELLING = 4
+TELLING = 3
 """Lines of the table from which on its last one may say that there are more."""
 STYLE_OF_SIGN = {"✓": "good", "▲": "warn", "✗": "bad", "?": "warn", "○": "dim", "-": "dim"}
 NO_HEAD = Head(("",), drops=())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -58,6 +59,14 @@ def until(condition: Callable[[], T | None]) -> T:
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.02)
     return found
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
+    """Wait until what is looked at is true; what it then is."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await look()):
+            await asyncio.sleep(0.02)
+        return found
 
 
 def labs(path: Path) -> list[int]:

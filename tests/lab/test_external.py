@@ -6,13 +6,13 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from living import PATIENCE, place
+from living import eventually, place
 
 from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
@@ -51,14 +51,6 @@ async def cluster(lab: Lab) -> AsyncIterator[KubernetesCluster]:
     await connected.close()
 
 
-async def until(look: Callable[[], Awaitable[T | None]]) -> T:
-    """Wait until what is looked at is true; what it then is."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):
-            await asyncio.sleep(0.02)
-        return found
-
-
 async def consul(cluster: KubernetesCluster, path: str, pod: str = "consul-0", holder: str = MANAGEMENT) -> Any:
     """What a server says."""
     headers = {"X-Consul-Token": await token(cluster, holder)}
@@ -73,7 +65,7 @@ async def https_port(cluster: KubernetesCluster) -> int:
         told: str = (found["metadata"].get("annotations") or {}).get("homelab-tui/loopback", "")
         return told if told.count(",") == 1 else None
 
-    return int((await until(look)).rpartition(":")[2])
+    return int((await eventually(look)).rpartition(":")[2])
 
 
 def get(port: int, authority: Path) -> str:
@@ -118,7 +110,7 @@ async def over(cluster: KubernetesCluster, name: str) -> Raw:
         status: Raw = found.get("status") or {}
         return status if status.get("succeeded") or status.get("failed") else None
 
-    return await until(look)
+    return await eventually(look)
 
 
 async def test_the_whole_stack_stands(lab: Lab, cluster: KubernetesCluster) -> None:
@@ -164,7 +156,7 @@ async def test_every_replica_took_the_configuration(cluster: KubernetesCluster) 
         ]
         return all(any(one["name"] == f"homelab-{name}@consul" for one in replica) for replica in found)
 
-    await until(taken)
+    await eventually(taken)
 
 
 async def test_a_new_host_gets_a_certificate_and_is_served_with_it(lab: Lab, cluster: KubernetesCluster) -> None:
@@ -173,7 +165,7 @@ async def test_a_new_host_gets_a_certificate_and_is_served_with_it(lab: Lab, clu
     assert (await issue(cluster, "first")).get("succeeded") == 1
 
     port = await https_port(cluster)
-    page = await until(lambda: asyncio.to_thread(get, port, lab.folder / "account" / "authority.pem"))
+    page = await eventually(lambda: asyncio.to_thread(get, port, lab.folder / "account" / "authority.pem"))
     assert "Hostname: whoami-" in page
     kept = json.loads((await consul(cluster, "kv/homelab/acme/?keys=1")).body)
     (state,) = [key for key in kept if key.endswith(f"/{HOST}/state")]
@@ -213,14 +205,14 @@ async def test_traefik_finds_another_server_when_its_own_goes(cluster: Kubernete
             ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
             return found["metadata"]["uid"] != old and ready
 
-        await until(back)
+        await eventually(back)
     name = (await consul(cluster, "kv/homelab/config/hash?raw=1")).body.decode()
 
     async def known() -> bool:
         found = await cluster.pod_json("homelab", "traefik-external-0", 8080, "/api/http/middlewares")
         return any(one["name"] == f"homelab-{name}@consul" for one in found)
 
-    await until(known)
+    await eventually(known)
 
 
 async def test_only_the_product_s_own_programs_are_run(cluster: KubernetesCluster, tmp_path: Path) -> None:

@@ -7,21 +7,20 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import yaml
-from living import PATIENCE, internals, place
+from living import eventually, internals, place
 
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
 from homelab.ports import ClusterError, Kind, Raw, Ref
 
-T = TypeVar("T")
 POD = Kind("v1", "Pod")
 SERVICE = Kind("v1", "Service")
 INTERNAL = Ref(SERVICE, "homelab", "traefik-internal")
@@ -54,14 +53,6 @@ async def cluster(lab: Lab) -> AsyncIterator[KubernetesCluster]:
     await connected.close()
 
 
-async def until(look: Callable[[], Awaitable[T | None]]) -> T:
-    """Wait until what is looked at is true; what it then is."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):
-            await asyncio.sleep(0.02)
-        return found
-
-
 async def reached(cluster: KubernetesCluster, ref: Ref = INTERNAL) -> int:
     """The port of this machine where a Service's Traefik listens."""
 
@@ -70,7 +61,7 @@ async def reached(cluster: KubernetesCluster, ref: Ref = INTERNAL) -> int:
         address: str | None = ((found or {}).get("metadata", {}).get("annotations") or {}).get(LOOPBACK)
         return address
 
-    host, _, port = (await until(look)).partition(":")
+    host, _, port = (await eventually(look)).partition(":")
     assert host == "127.0.0.1"
     return int(port)
 
@@ -95,7 +86,7 @@ async def serving(port: int, host: str, status: int = 200) -> str:
         found, text = await asyncio.to_thread(get, port, host)
         return (text,) if found == status else None
 
-    return (await until(look))[0]
+    return (await eventually(look))[0]
 
 
 def sample(name: str, port: int = 8080, host: str | None = None) -> list[Raw]:
@@ -211,7 +202,7 @@ async def test_a_traefik_that_dies_makes_its_pods_unready_and_comes_back(cluster
     async def down() -> bool:
         return {ready(pod)[0] for pod in await pods(cluster, "homelab-tui/zone=internal")} == {"False"}
 
-    await until(down)
+    await eventually(down)
     (message,) = {ready(pod)[1] for pod in await pods(cluster, "homelab-tui/zone=internal")}
     assert message.partition("; see /")[0] == "Traefik was ended by signal 9"
     await serving(port, WHOAMI)
@@ -229,12 +220,12 @@ async def test_a_port_that_is_taken_makes_the_pod_unready_and_says_so(cluster: K
         async def refused() -> bool:
             return any("is taken by another program" in ready(pod)[1] for pod in await pods(cluster, "app=late"))
 
-        await until(refused)
+        await eventually(refused)
 
     async def up() -> bool:
         return [ready(pod)[0] for pod in await pods(cluster, "app=late")] == ["True"]
 
-    await until(up)
+    await eventually(up)
     await removed(cluster, *made)
 
 
@@ -274,7 +265,7 @@ async def test_another_traefik_has_a_port_of_its_own_restarts_when_changed_and_e
     async def reading() -> bool:
         return (await asyncio.to_thread(get, await reached(cluster, service), WHOAMI))[0] == 200  # ports may change
 
-    await until(reading)
+    await eventually(reading)
     assert len(internals(lab.path)) == 2
 
     await removed(cluster, other()[0])
@@ -283,7 +274,7 @@ async def test_another_traefik_has_a_port_of_its_own_restarts_when_changed_and_e
         found = await cluster.get(service) or {}
         return internals(lab.path) == [first] and LOOPBACK not in (found["metadata"].get("annotations") or {})
 
-    await until(ended)
+    await eventually(ended)
     await removed(cluster, other()[1])
 
 

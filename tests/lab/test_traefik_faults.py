@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from apiserver import MERGE, asking
-from living import PATIENCE, place, traefiks
+from living import eventually, place, traefiks
 
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
 from homelab.ports import Kind, Raw, Ref
 from homelab.stack.reasons import reasons
 
-T = TypeVar("T")
 DEPLOYMENT = Kind("apps/v1", "Deployment")
 EVENT = Kind("v1", "Event")
 POD = Kind("v1", "Pod")
@@ -46,14 +43,6 @@ async def cluster(lab: Home) -> AsyncIterator[KubernetesCluster]:
     await connected.close()
 
 
-async def until(look: Callable[[], Awaitable[T | None]]) -> T:
-    """Wait until what is looked at is true; what it then is."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):
-            await asyncio.sleep(0.02)
-        return found
-
-
 def workload(name: str, image: str, *arguments: str) -> Raw:
     """A Deployment of one pod."""
     labels = {"app": name}
@@ -73,7 +62,7 @@ async def status(cluster: KubernetesCluster, name: str) -> tuple[Raw, Raw]:
         found = await cluster.list(POD, labels=f"app={name}")
         return next((pod for pod in found if pod.get("status", {}).get("containerStatuses")), None)
 
-    pod = await until(look)
+    pod = await eventually(look)
     return pod, pod["status"]["containerStatuses"][0]
 
 
@@ -85,7 +74,7 @@ async def waiting(cluster: KubernetesCluster, name: str, why: str = "", restarts
         state = seen["state"].get("waiting")
         return seen if state and why in state["message"] and seen["restartCount"] >= restarts else None
 
-    return await until(look)
+    return await eventually(look)
 
 
 async def test_a_traefik_that_ends_at_once_is_a_crash_loop_and_apply_would_say_why(cluster: KubernetesCluster) -> None:
@@ -119,7 +108,7 @@ async def test_a_traefik_listens_on_the_loopback_whatever_its_arguments_name(
         found = {address for pid in traefiks(lab.path) for address in listening(pid)}
         return found if len(found) == 4 else None
 
-    assert all(address.partition(":")[0].endswith("7F") for address in await until(sockets))  # 127.x.x.x, reversed
+    assert all(address.partition(":")[0].endswith("7F") for address in await eventually(sockets))  # 127.x.x.x, reversed
 
 
 def listening(pid: int) -> set[str]:

@@ -116,7 +116,7 @@ def _allowed(store: Store, asked: Asked, obj: Raw, live: Raw | None) -> Raw:
     if resource.as_kind == DEFINITION and not asked.place.subresource:
         faults += definition_faults(obj, live, store.resources)
     if faults:
-        raise invalid(resource, obj, [fault.cause for fault in faults])
+        raise invalid(resource, obj, faults)
     return admitted(resource, obj, live)
 
 

@@ -20,7 +20,7 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = rf"({_QUALIFIED})?"
-_SERVICE = "[a-z]([-a-z0-9]*[a-z0-9])?"
+SERVICE = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _ENDS = "and must start and end with an alphanumeric character"
 _SAYS_LABEL = (
     f"a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', {_ENDS} "
@@ -30,10 +30,10 @@ _SAYS_SUBDOMAIN = (
     f"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', {_ENDS} "
     f"(e.g. 'example.com', regex used for validation is '{_SUBDOMAIN}')"
 )
-_SAYS_SERVICE = (
+SAYS_SERVICE = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
     "and end with an alphanumeric character "
-    f"(e.g. 'my-name',  or 'abc-123', regex used for validation is '{_SERVICE}')"
+    f"(e.g. 'my-name',  or 'abc-123', regex used for validation is '{SERVICE}')"
 )
 _NAMES = f"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{_QUALIFIED}')"
 _SAYS_QUALIFIED = f"name part must consist of alphanumeric characters, '-', '_' or '.', {_ENDS} {_NAMES}"
@@ -162,7 +162,7 @@ def subdomain(field: str, value: str) -> Iterable[Fault]:
 
 def service_name(field: str, value: str) -> Iterable[Fault]:
     """A name without dots that begins with a letter."""
-    yield from _named(field, value, _SERVICE, _SAYS_SERVICE, 63)
+    yield from _named(field, value, SERVICE, SAYS_SERVICE, 63)
 
 
 def qualified(field: str, value: str) -> Iterable[Fault]:

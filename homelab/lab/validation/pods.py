@@ -71,15 +71,21 @@ def specification(path: str, spec: Raw, *, volumes: Iterable[str] = ()) -> Itera
     yield from _affinity(path, spec)
 
 
-def _volume(path: str, volume: Raw, there: set[Any]) -> Iterable[Fault]:
-    name, (first, *more) = text(volume, "name"), [*(key for key in volume if key != "name"), None]
+def _name(path: str, named: Raw, taken: set[Any]) -> Iterable[Fault]:
+    """A name that no other has; it is taken from now on."""
+    name = text(named, "name")
     if not name:
         yield required(f"{path}.name")
     else:
         yield from dns_label(f"{path}.name", name)
-        if name in there:
+        if name in taken:
             yield duplicate(f"{path}.name", name)
-    there.add(name)
+    taken.add(name)
+
+
+def _volume(path: str, volume: Raw, there: set[Any]) -> Iterable[Fault]:
+    first, *more = [*(key for key in volume if key != "name"), None]
+    yield from _name(path, volume, there)
     for kind in sorted(key for key in (first, *more) if key)[:-1] if more[:-1] else ():
         yield forbidden(f"{path}.{kind}", "may not specify more than 1 volume type")
     needed = _NEEDED.get(first or "")
@@ -88,14 +94,8 @@ def _volume(path: str, volume: Raw, there: set[Any]) -> Iterable[Fault]:
 
 
 def _container(path: str, container: Raw, names: set[Any], volumes: set[Any]) -> Iterable[Fault]:
-    name, image = text(container, "name"), text(container, "image")
-    if not name:
-        yield required(f"{path}.name")
-    else:
-        yield from dns_label(f"{path}.name", name)
-        if name in names:
-            yield duplicate(f"{path}.name", name)
-    names.add(name)
+    yield from _name(path, container, names)
+    image = text(container, "image")
     if not image:
         yield required(f"{path}.image")
     elif image != image.strip():
