@@ -20,6 +20,7 @@ from homelab.ports import Kind, Raw
 SECRET = Kind("v1", "Secret")
 SERVICE = Kind("v1", "Service")
 POD = Kind("v1", "Pod")
+POLICY = Kind("networking.k8s.io/v1", "NetworkPolicy")
 _WORKLOAD = ("spec", "template", "spec")
 _PODS: Mapping[Kind, tuple[str, ...]] = {
     POD: ("spec",),
@@ -52,11 +53,13 @@ def invalid(resource: Resource, obj: Raw, wrong: Iterable[Fault]) -> Refusal:
 
 
 def defaulted(resource: Resource, obj: Raw, old: Raw | None) -> Raw:
-    """What the API server adds: protocols, which tell ports apart, a Secret's data, what was allocated before."""
+    """What the API server adds: protocols, which tell ports apart, what was allocated before, and what is derived."""
     if resource.as_kind == SECRET:
         return _plain_secret(obj)
     if resource.as_kind == SERVICE:
         return _defaulted_service(obj, old)
+    if resource.as_kind == POLICY:
+        return _defaulted_policy(obj)
     if resource.schema:
         return completed(resource.schema, obj)  # type: ignore[no-any-return]
     return _changed_at(obj, _PODS.get(resource.as_kind, _WORKLOAD), _defaulted_pod)
@@ -100,6 +103,18 @@ def _of_type(spec: Raw, was: Raw) -> Raw:
 
 def _node_ports(spec: Raw) -> list[Any]:
     return [port.get("nodePort") for port in items(spec, "ports")]
+
+
+def _defaulted_policy(obj: Raw) -> Raw:
+    spec = {"podSelector": {}} | (obj.get("spec") or {})
+    for direction in ("ingress", "egress"):
+        if direction in spec:
+            spec[direction] = [
+                rule | ({"ports": [_with_protocol(port) for port in items(rule, "ports")]} if "ports" in rule else {})
+                for rule in items(spec, direction)
+            ]
+    kinds = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    return obj | {"spec": spec | {"policyTypes": spec.get("policyTypes") or kinds}}
 
 
 def _with_protocol(port: Raw) -> Raw:

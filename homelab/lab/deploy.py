@@ -39,7 +39,7 @@ async def deploy(folder: Folder, plan: Plan, say: Say) -> bool:
 async def _deploy(cluster: Cluster, folder: Folder, plan: Plan, say: Say) -> None:
     with Journal(folder.journal) as journal:
         rendered = render(plan, await facts(cluster, plan), StandIns())
-        ends = steps(cluster, partial(ProxiedConsul, cluster, NAMESPACE))
+        ends = steps(cluster, partial(ProxiedConsul, cluster, NAMESPACE), lambda finding: say(finding.text()))
         await Applying(cluster, journal, partial(_tell, say), ends).run(rendered)
 
 

@@ -31,14 +31,28 @@ COMPONENTS = (
     Component(
         "traefik-internal",
         "internal",
-        uses=("images.traefik", "ingress.internal.address", "ingress.internal.replicas", "sources.internal"),
+        uses=(
+            "images.traefik",
+            "ingress.internal.address",
+            "ingress.internal.replicas",
+            "sources.internal",
+            "sources.proxy",
+        ),
     ),
-    Component("consul", "store", uses=("images.consul", "store.servers", "store.quorum", "store.storage")),
-    Component("config", "config", uses=("images.certbot", "files.loader.py")),
+    Component(
+        "consul", "store", uses=("images.consul", "store.servers", "store.quorum", "store.storage", "sources.proxy")
+    ),
+    Component("config", "config", uses=("images.certbot", "files.loader.py", "files.dynamic.py", "configuration.own")),
     Component(
         "traefik-external",
         "external",
-        uses=("images.traefik", "images.certbot", "ingress.external.address", "ingress.external.replicas"),
+        uses=(
+            "images.traefik",
+            "images.certbot",
+            "ingress.external.address",
+            "ingress.external.replicas",
+            "sources.proxy",
+        ),
     ),
     Component(
         "certificates",

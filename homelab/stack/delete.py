@@ -9,14 +9,14 @@ from functools import partial
 from itertools import groupby
 
 from homelab.ports import Cluster, Kind, NotServed, Raw, Ref
-from homelab.stack import inventory
+from homelab.stack import inventory, network
 from homelab.stack.access import SECRET
 from homelab.stack.apply import STAGE_SECONDS, StageFailed, until_gone
 from homelab.stack.compare import Live, read
 from homelab.stack.components import STAGES
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
-from homelab.stack.order import DEFINITION, NAMESPACE, SERVICE, removal_rank
+from homelab.stack.order import CONFIG_MAP, DEFINITION, NAMESPACE, SERVICE, removal_rank
 from homelab.stack.ownership import labels, owner
 from homelab.stack.progress import Done, Report, StageBegun, StageEnded
 from homelab.stack.render import MANAGED_BY, OURS, STAGE
@@ -28,6 +28,7 @@ UNRECORDED = (
     (DEFINITION, f"{MANAGED_BY}={OURS}"),
     (CLAIM, f"{MANAGED_BY}={OURS}"),
     (SECRET, CERTIFICATE),
+    (CONFIG_MAP, network.LABEL),
 )
 """Kinds of which we may have objects that the record does not name, with the label that they carry."""
 GIVEN_BY_METALLB = "metallb.io/ip-allocated-from-pool"

@@ -1,17 +1,19 @@
-"""What the stack must know of the cluster: the networks that pods have addresses of."""
+"""What the stack must know of the cluster: who has which addresses, and which policies proved to be wrong for it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, collapse_addresses, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
 import yaml
 
+from homelab.observe.raw import items, strings, text
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, Kind, Raw, Ref
+from homelab.stack import network
 from homelab.stack.order import CONFIG_MAP
 from homelab.stack.render import Facts
 
@@ -24,11 +26,36 @@ KUBEADM = Ref(CONFIG_MAP, "kube-system", "kubeadm-config")
 
 
 async def facts(cluster: Cluster, plan: Plan) -> Facts:
-    """The plan's pod network, else what the cluster says of it. Raises ClusterError."""
-    if plan.cluster.pods:
-        return Facts(pods=(plan.cluster.pods,))
+    """What the cluster says; of its pod network only where the plan does not. Raises ClusterError."""
     nodes = await cluster.list(NODE)
-    return Facts(pods=pod_networks(nodes, await cluster.get(KUBEADM)))
+    pods = (plan.cluster.pods,) if plan.cluster.pods else pod_networks(nodes, await cluster.get(KUBEADM))
+    return Facts(pods, proxies(nodes), network.taken_back(await cluster.get(network.REF)))
+
+
+def proxies(nodes: Iterable[Raw]) -> tuple[IPv4Address | IPv6Address, ...]:
+    """Where the API server's proxy may ask pods from: every node's addresses, and the first of its pod network. Pure.
+
+    To a pod of its own node it speaks as the bridge (the first address after the network's own), to one of another
+    node as the tunnel, which with flannel has the network's own. Source: kube-router#332, calico#1987, flannel#1769.
+    """
+    return tuple(address for node in nodes for address in (*_own(node), *_first(node)))
+
+
+def _own(node: Raw) -> Iterator[IPv4Address | IPv6Address]:
+    for entry in items(node, "status", "addresses"):
+        try:
+            yield ip_address((text(entry, "address") or "").partition("%")[0])
+        except ValueError:
+            continue  # a host name
+
+
+def _first(node: Raw) -> Iterator[IPv4Address | IPv6Address]:
+    for written in strings(node, "spec", "podCIDRs") or (text(node, "spec", "podCIDR") or "",):
+        try:
+            found = ip_network(written)
+        except ValueError:
+            continue  # the network plug-in keeps its own books
+        yield from (found[at] for at in range(min(2, found.num_addresses)))
 
 
 def pod_networks(nodes: Iterable[Raw], kubeadm: Raw | None) -> tuple[IPv4Network, ...]:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 import manifests
+from homelab import configuration
 from homelab.plan.model import Plan, value_at
 from homelab.ports import Raw, Ref
 from homelab.stack.components import COMPONENTS, STAGES, Component
@@ -45,6 +46,10 @@ class Facts:
 
     pods: tuple[IPv4Network, ...] = ()
     """Networks that pods have addresses of; empty when nobody could be asked."""
+    proxies: tuple[IPv4Address | IPv6Address, ...] = ()
+    """Addresses that the API server's proxy asks pods from; empty when nobody could be asked."""
+    taken_back: Mapping[str, str] = field(default_factory=dict)
+    """NetworkPolicies that made the console blind, by name, each with the digest of what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,17 @@ class Rendered:
 def _internal_sources(plan: Plan, facts: Facts) -> list[str]:
     """Who may use the internal ingress: the LAN, the trusted networks and the pods."""
     return [str(network) for network in (plan.network.lan, *plan.network.trusted, *facts.pods)]
+
+
+def _proxy_sources(plan: Plan, facts: Facts) -> list[Raw]:
+    """Whom the console asks pods through: the API server. Raises RenderError, since an empty list is everybody."""
+    found = {*facts.proxies, *(node.address for node in plan.nodes)}
+    if not found:
+        raise RenderError(
+            "no node is known, so nobody could be let in to Consul and Traefik; list the nodes in the plan"
+        )
+    ordered = sorted(found, key=lambda address: (address.version, int(address)))
+    return [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in ordered]
 
 
 def _quorum(plan: Plan, facts: Facts) -> int:
@@ -94,6 +110,16 @@ def _root_file(plan: Plan, facts: Facts) -> str:
     return "/programs/ca.pem" if plan.certificates.ca else ""
 
 
+def _own_lines(plan: Plan, facts: Facts) -> str:
+    """The user's lines of dynamic configuration. Raises RenderError."""
+    file = plan.ingress.external.config
+    try:
+        return configuration.own(file) if file else ""
+    except (OSError, ValueError) as error:
+        why = f"ingress.external.config: {file} cannot be read: {error}; name a file of lines `key = value`"
+        raise RenderError(why) from None
+
+
 LETS_ENCRYPT = {
     "staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
     "production": "https://acme-v02.api.letsencrypt.org/directory",
@@ -101,7 +127,9 @@ LETS_ENCRYPT = {
 """Directories by environment. Source: Let's Encrypt docs, staging environment."""
 DERIVED: Mapping[str, Callable[[Plan, Facts], Any]] = {
     "sources.internal": _internal_sources,
+    "sources.proxy": _proxy_sources,
     "store.quorum": _quorum,
+    "configuration.own": _own_lines,
     "certificates.directory": _directory,
     "certificates.root": _root,
     "certificates.root_file": _root_file,
@@ -116,12 +144,20 @@ def render(
     """Every object of the stages, in the order of deploying. Raises RenderError, UpstreamError, DownloadError."""
     pins = pins or versions()
     wanted = set(stages)
-    return tuple(
+    every = (
         _rendered(component, obj)
         for component in COMPONENTS
         if component.stage in wanted
         for obj in _objects(component, plan, facts, upstream, pins)
     )
+    return tuple(item for item in every if not _is_taken_back(item, facts))
+
+
+def _is_taken_back(item: Rendered, facts: Facts) -> bool:
+    """Whether this very policy made the console blind; another one of that name is worth a try."""
+    if item.ref.kind.name != "NetworkPolicy":
+        return False
+    return bool(facts.taken_back.get(item.ref.name) == item.obj["metadata"]["annotations"][DIGEST])
 
 
 def _rendered(component: Component, obj: Raw) -> Rendered:

@@ -57,12 +57,6 @@ def lease(obj: Raw) -> Iterable[Fault]:
     yield from at_least(obj.get("spec"), "spec", "leaseTransitions")
 
 
-def network_policy(obj: Raw) -> Iterable[Fault]:
-    """Directions."""
-    for number, kind in enumerate(strings(obj, "spec", "policyTypes")):
-        yield from one_of(f"spec.policyTypes[{number}]", kind, "Ingress", "Egress")
-
-
 def disruption_budget(obj: Raw) -> Iterable[Fault]:
     """One bound."""
     spec = obj.get("spec") or {}

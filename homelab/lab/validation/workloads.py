@@ -123,7 +123,7 @@ def _selecting(spec: Raw, kind: str, volumes: Iterable[str] = ()) -> Iterable[Fa
     """A selector that fits the pods, and pods that never end."""
     found, wanted = spec.get("template") or {}, spec.get("selector")
     given = dig(found, "metadata", "labels")
-    wrong = tuple(_selector(wanted or {}))
+    wrong = tuple(selector("spec.selector", wanted or {}))
     yield from wrong
     if wanted is None:
         yield required("spec.selector")
@@ -139,10 +139,11 @@ def _selecting(spec: Raw, kind: str, volumes: Iterable[str] = ()) -> Iterable[Fa
         yield unsupported("spec.template.spec.restartPolicy", policy, "Always")
 
 
-def _selector(wanted: Raw) -> Iterable[Fault]:
-    yield from labels("spec.selector.matchLabels", wanted.get("matchLabels"))
+def selector(field: str, wanted: Raw) -> Iterable[Fault]:
+    """Labels and expressions by which objects are chosen."""
+    yield from labels(f"{field}.matchLabels", wanted.get("matchLabels"))
     for number, one in enumerate(items(wanted, "matchExpressions")):
-        path, operator = f"spec.selector.matchExpressions[{number}]", one.get("operator") or ""
+        path, operator = f"{field}.matchExpressions[{number}]", one.get("operator") or ""
         if operator not in _OPERATORS:
             yield invalid(f"{path}.operator", operator, "not a valid selector operator")
         if operator in ("In", "NotIn") and not one.get("values"):
