@@ -1,0 +1,143 @@
+"""`homelab-tui backup` and `restore`: what cannot be made anew, in one sealed file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from getpass import getpass
+from pathlib import Path
+
+from homelab.ports import Ref, SealError
+from homelab.stack.backup import Backup
+from homelab.stack.backup import backup as taken
+from homelab.stack.restore import Restoration, Restoring
+from tui import wiring
+from tui.headless import running
+from tui.headless.stack import may_write
+from tui.headless.terminal import ask, say
+from tui.options import Options, Refused
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a file that may be a backup: hosts by the thousand have less."""
+AGAIN = "run the same command again to go on"
+
+
+def backup(parsed: Namespace, options: Options) -> int:
+    """Write everything into a new file. Raises Refused, SealError."""
+    path = Path(os.path.expanduser(parsed.file))
+    if options.read_only:
+        raise Refused("--read-only is set: no backup is written")
+    if os.path.lexists(path):
+        raise Refused(f"{path} is there already: name another file, or remove it")
+    if not path.parent.is_dir():
+        raise Refused(f"there is no folder {path.parent}; make it first")
+    passphrase = _passphrase(anew=True)
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            found = await taken(cluster, wiring.filling(cluster), datetime.now(UTC).isoformat(timespec="seconds"))
+        _write(path, wiring.sealing().seal(found.dump(), passphrase))
+        say(f"{path} written: {len(found.secrets)} Secrets, {len(found.values)} values of the store")
+        say("keep it off the cluster; without its passphrase nobody can open it, you neither")
+        return 0
+
+    return running.run(work)
+
+
+def restore(parsed: Namespace, options: Options) -> int:
+    """Put back what is missing. Raises Refused, SealError, OtherHome."""
+    may_write(parsed, options, "restore")
+    found = _opened(Path(os.path.expanduser(parsed.file)))
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            restoring = Restoring(cluster, wiring.filling(cluster), found)
+            wanted = await restoring.survey()
+            _announce(found, wanted)
+            if wanted.writes:
+                if not parsed.yes and not await ask("Type restore to go on:", "restore"):
+                    say("nothing was restored")
+                    return 1
+                with await wiring.journal(cluster, options) as journal:
+                    done = await restoring.run(journal)
+                say(f"done: {done.writes} restored")
+            if wanted.values is None:
+                say("Consul does not answer yet: run homelab-tui apply, then this again for the values of the store")
+            return 0
+
+    return running.run(work, AGAIN)
+
+
+def _announce(found: Backup, wanted: Restoration) -> None:
+    """Everything that would be written, by name, and what stays though it is other than in the backup."""
+    say(f"the backup of {found.taken}")
+    for name in wanted.namespaces:
+        say(f"would create Namespace {name}")
+    _each("would create {}", (str(Ref.of(one)) for one in wanted.secrets))
+    _each("would add what is missing to {}", (str(Ref.of(one)) for one in wanted.mended))
+    _each("would write {}", wanted.values or ())
+    _each("stays: {}", wanted.stays)
+    if not wanted.writes:
+        say("nothing to restore")
+
+
+def _each(text: str, names: Iterable[str]) -> None:
+    for name in names:
+        say(text.format(name))
+
+
+def _passphrase(*, anew: bool) -> bytes:
+    """Of the first line of standard input, or typed unseen; a new one twice. Raises Refused."""
+    if not sys.stdin.isatty():
+        given = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    else:
+        given = _typed("Passphrase: ")
+        if anew and given and _typed("Once more: ") != given:
+            raise Refused("the two are not the same; nothing was written")
+    if not given:
+        raise Refused("there is no passphrase: type one, or give it as the first line of standard input")
+    return given
+
+
+def _typed(prompt: str) -> bytes:
+    try:
+        return getpass(prompt).encode("utf-8", "surrogateescape")
+    except EOFError:
+        return b""
+
+
+def _opened(path: Path) -> Backup:
+    """The backup in a file. Raises Refused, SealError."""
+    try:
+        with path.open("rb") as file:
+            sealed = file.read(LARGEST)
+    except OSError as error:
+        why = f"{path} cannot be read: {error.strerror}; name the file that `homelab-tui backup` wrote"
+        raise SealError(why) from None
+    try:
+        return Backup.parse(wiring.sealing().open(sealed, _passphrase(anew=False)))
+    except SealError as error:
+        raise SealError(f"{path} {error}") from None
+
+
+def _write(path: Path, sealed: bytes) -> None:
+    """Whole or not at all, for its owner's eyes alone. Raises SealError."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(sealed)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise SealError(f"{path} was not written: {error.strerror}; nothing is left of it") from None
