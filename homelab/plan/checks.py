@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from homelab.finding import Finding
-from homelab.plan import rules_addresses, rules_claims, rules_cluster, rules_names
+from homelab.plan import rules_addresses, rules_claims, rules_cluster, rules_configuration, rules_names
 from homelab.plan.file import Reading
 from homelab.plan.model import Plan
 from homelab.plan.registry import CHECKS, Check, check
 
 __all__ = ["CHECKS", "RULES", "Check", "check", "findings_of", "run"]
 
-RULES = (rules_claims, rules_addresses, rules_names, rules_cluster)
+RULES = (rules_claims, rules_addresses, rules_names, rules_cluster, rules_configuration)
 """The files of rules; importing them fills `CHECKS`."""
 
 

@@ -128,12 +128,20 @@ class Ingress(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalIngress(Ingress):
+    """The Traefik that the world reaches, which takes dynamic configuration from Consul."""
+
+    config: str | None = None
+    """File with lines of the user's own, beside ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ingresses(Section):
     """The two zones, apart so that nothing internal is public by mistake."""
 
     internal: Ingress
     """Plain HTTP for the LAN."""
-    external: Ingress
+    external: ExternalIngress
     """HTTPS for the internet; only Ingresses labelled `traffic-type=external`."""
 
 

@@ -11,6 +11,8 @@ from homelab.ports import Cluster, Kind, Raw, Ref, StoreAccess
 SECRET = Kind("v1", "Secret")
 NAMESPACE = "homelab"
 MANAGEMENT = "management"
+LOADER = "loader"
+CONSOLE = "console"
 
 Rules = Mapping[str, str | Mapping[str, Mapping[str, str]]]
 """Of one policy, in Consul's JSON form."""
@@ -22,7 +24,12 @@ POLICIES: Mapping[str, Rules] = {
         "agent_prefix": {"": _READ},
         "node_prefix": {"": _READ},
         "session_prefix": {"": _READ},
-        "key_prefix": {"homelab/": _READ, "homelab/acme/private/": _DENY},
+        "key_prefix": {
+            "homelab/": _READ,
+            "homelab/acme/private/": _DENY,
+            "traefik-external/http/": _READ,
+            "traefik-external/tls/options/": _READ,
+        },
     },
     "traefik": {"key_prefix": {"traefik-external": _READ}},
     "loader": {

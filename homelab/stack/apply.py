@@ -12,7 +12,7 @@ from itertools import groupby
 from homelab.pauses import pauses
 from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, StoreDenied, StoreError, Unavailable
 from homelab.stack import inventory
-from homelab.stack.compare import Live, applied, foreign, is_dying, read
+from homelab.stack.compare import Live, applied, foreign, is_dying, read, spent
 from homelab.stack.diff import Action, Difference
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
@@ -135,9 +135,12 @@ class Applying:
             raise Blocked((Difference(rendered[0].stage, rendered[0].ref, Action.BLOCKED, note=note),))
 
     async def _outlive(self, rendered: tuple[Rendered, ...], refs: list[Ref]) -> Live:
-        """The live objects, once those that are being deleted are gone, so that they can be made anew."""
+        """The live objects, once those that are to be made anew are gone: what is being deleted, and spent Jobs."""
         live = await read(self.cluster, refs)
-        dying = {ref: obj for ref, obj in live.items() if obj and is_dying(obj)}
+        over = {item.ref for item in rendered if (obj := live[item.ref]) and spent(item.obj, obj)}
+        dying = {ref: obj for ref, obj in live.items() if obj and (is_dying(obj) or ref in over)}
+        for ref in over:
+            await self.cluster.delete(ref, uid=dying[ref]["metadata"]["uid"])
         if not dying:
             return live
         await until_gone(self.cluster, rendered[0].stage, dying, self.patience, self.report)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
+from homelab.observe.raw import annotation
 from homelab.ports import Cluster, Conflict, Contest, NotFound, NotServed, Raw, Ref, Rejected, Unavailable
 from homelab.stack import inventory
 from homelab.stack.diff import Action, Difference, difference_text, holds
 from homelab.stack.inventory import Entry
 from homelab.stack.order import DEFINITION, NAMESPACE
 from homelab.stack.ownership import owner
-from homelab.stack.render import MANAGED_BY, OURS, Rendered
+from homelab.stack.readiness import State, status
+from homelab.stack.render import DIGEST, MANAGED_BY, OURS, Rendered
 from homelab.stack.stale import prunable, stale
 from homelab.together import together
 
@@ -28,6 +30,19 @@ async def read(cluster: Cluster, refs: Iterable[Ref]) -> Live:
 def is_dying(live: Raw) -> bool:
     """Whether an object is being deleted: it cannot be kept, only made anew when it is gone."""
     return bool(live["metadata"].get("deletionTimestamp"))
+
+
+def spent(wished: Raw, live: Raw) -> str | None:
+    """Why a Job of ours has to be made anew; None for one that can stay, and for every other kind.
+
+    One that failed never runs again by itself, and what a Job runs cannot be changed.
+    """
+    if wished["kind"] != "Job" or not owner(live).ours:
+        return None
+    if (found := status(live)).state is State.FAILED:
+        return f"it failed ({found.why}) and is made anew"
+    same = annotation(live, DIGEST) == annotation(wished, DIGEST)
+    return None if same else "what it runs is another, and it is made anew"
 
 
 async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Difference, ...]:
@@ -51,6 +66,12 @@ async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming
     """One object's difference. What the same plan brings first cannot be asked about yet: it is new, not verified."""
     if live and not owner(live).ours:
         return await foreign(cluster, item, live)
+    if live and (why := spent(item.obj, live)):
+        return Difference(item.stage, item.ref, Action.CHANGE, note=why)
+    return await _asked(cluster, item, live, coming)
+
+
+async def _asked(cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str]) -> Difference:
     if f"ns/{item.ref.namespace}" in coming:
         return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
     try:

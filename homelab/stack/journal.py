@@ -29,7 +29,7 @@ class Cut:
 
     run: str
     at: str
-    """RFC 3339 time of its last line."""
+    """RFC 3339 time of the last line that is its own."""
     stage: str | None
     """The stage it was in; None before the first."""
 
@@ -113,6 +113,6 @@ def last_cut(lines: Iterable[str]) -> Cut | None:
             found = Cut(entry.get("run", "?"), at, None)
         elif event == "end":
             found = None
-        elif found:
-            found = Cut(found.run, at, entry.get("stage", found.stage))
+        elif found and "stage" in entry:  # a renewal in between is no part of the run
+            found = Cut(found.run, at, entry["stage"])
     return found

@@ -12,14 +12,14 @@ from apiserver import lab as served
 from world import World, world
 
 from homelab.adapters.kubernetes import KubernetesCluster
-from homelab.lab.controllers.kinds import EVENT, POD, SERVICE
+from homelab.lab.controllers.kinds import EVENT, JOB, POD, SERVICE
 from homelab.lab.resources import Resource
 from homelab.lab.upstream import StandIns
 from homelab.observe.allocations import allocations
 from homelab.observe.raw import zone
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
-from homelab.ports import Ref
+from homelab.ports import Raw, Ref
 from homelab.stack.apply import Applying
 from homelab.stack.compare import compare
 from homelab.stack.components import INCLUDE, STAGES
@@ -28,7 +28,7 @@ from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import obstacles
 from homelab.stack.progress import Event, StageEnded
-from homelab.stack.render import Rendered, render
+from homelab.stack.render import DIGEST, Rendered, render
 
 INTERNAL = ("traefik-internal", "homelab")
 
@@ -107,6 +107,32 @@ async def test_a_second_apply_finds_nothing_to_do_and_writes_nothing(deployer: D
 
     assert written == 0
     assert deployer.world.store.version - deployer.world.marks.count == before
+
+
+@pytest.mark.parametrize("why", ["it failed", "what it runs is another"])
+async def test_a_job_that_has_run_in_vain_is_made_anew(deployer: Deployer, why: str) -> None:
+    """It never runs again by itself, and its template cannot be changed."""
+    await deployer.apply()
+    (job,) = deployer.world.store.all(JOB, "homelab")
+    if why == "it failed":
+        failed = {"type": "Failed", "status": "True", "message": "Consul was away"}
+        deployer.world.store.set_status(Ref.of(job), {"conditions": [failed]})
+    else:
+        await deployer.world.change(Ref.of(job), other_digest)
+    (difference,) = [one for one in await compare(deployer.cluster, await deployer.rendered()) if one.changes]
+    assert difference.note.startswith(why)
+
+    await deployer.apply()
+
+    (again,) = deployer.world.store.all(JOB, "homelab")
+    assert again["metadata"]["uid"] != job["metadata"]["uid"]
+    assert await deployer.changes() == []
+
+
+def other_digest(job: Raw) -> Raw:
+    """As of an earlier version of the manifests."""
+    notes = {**job["metadata"]["annotations"], DIGEST: "0"}
+    return {**job, "metadata": {**job["metadata"], "annotations": notes}}
 
 
 async def test_what_the_controllers_write_is_never_contested(deployer: Deployer) -> None:

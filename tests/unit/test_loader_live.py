@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import realconsul
-from programs import loader
+from programs import dynamic, loader
 from realconsul import until
 
 pytestmark = realconsul.needed
@@ -20,7 +20,7 @@ EXAMPLES = {
 BY_KIND = {"": "text", "#": "1", "?": "true", "!": "true", "~": "10s"}
 
 
-def leaves(place: loader.Known, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+def leaves(place: dynamic.Known, path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
     """Every key of the table with an example value."""
     if place.kind is not None:
         yield "/".join(path), BY_KIND[place.kind]
@@ -30,16 +30,16 @@ def leaves(place: loader.Known, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 def test_traefik_accepts_every_row_of_the_table(tmp_path: Path) -> None:
     rows = {
-        path.replace("*", "one").replace("+", "0"): EXAMPLES.get(path, value) for path, value in leaves(loader.TREE)
+        path.replace("*", "one").replace("+", "0"): EXAMPLES.get(path, value) for path, value in leaves(dynamic.known())
     }
     assert len(rows) > 200
-    assert not [trouble for row in rows.items() if (trouble := loader.complaint(*row))]
+    assert not [trouble for row in rows.items() if (trouble := dynamic.complaint(*row))]
     with realconsul.consul(tmp_path) as clients, realconsul.traefik(tmp_path, clients["traefik"]) as ask:
         management = clients["management"]
-        operations = [loader.write(loader.ROOT + key, value.encode()) for key, value in rows.items()]
-        operations.append(loader.write(f"{loader.ROOT}http/middlewares/last/addPrefix/prefix", b"/"))
-        for start in range(0, len(operations), loader.TXN_LIMIT):
-            management.commit(operations[start : start + loader.TXN_LIMIT])
+        operations = [loader.write(dynamic.ROOT + key, value.encode()) for key, value in rows.items()]
+        operations.append(loader.write(f"{dynamic.ROOT}http/middlewares/last/addPrefix/prefix", b"/"))
+        for start in range(0, len(operations), dynamic.TXN_LIMIT):
+            management.commit(operations[start : start + dynamic.TXN_LIMIT])
 
         shown = until(lambda: ask("http/middlewares/last@consul"))
 
@@ -66,37 +66,46 @@ def test_a_configuration_is_loaded_once_and_its_marker_shows(clients: dict[str, 
     assert not loader.load(clients["loader"], CONFIG)
 
     with realconsul.traefik(tmp_path, clients["traefik"]) as ask:
-        assert until(lambda: ask(f"http/middlewares/homelab-{loader.digest(CONFIG)}@consul"))
+        assert until(lambda: ask(f"http/middlewares/homelab-{dynamic.digest(CONFIG)}@consul"))
         assert ask("http/routers/acme@consul")["rule"].startswith("PathPrefix")
 
 
 def test_what_is_no_longer_wished_goes_and_certificates_stay(clients: dict[str, loader.Consul]) -> None:
-    certificate = loader.ROOT + "tls/certificates/a.example.test/certFile"
+    certificate = dynamic.ROOT + "tls/certificates/a.example.test/certFile"
     clients["issuer"].commit([loader.write(certificate, b"pem")])
     loader.load(clients["loader"], CONFIG)
 
     loader.load(clients["loader"], "tls/options/default/sniStrict = true\n")
 
-    found = clients["management"].below(loader.ROOT)
+    found = clients["management"].below(dynamic.ROOT)
     assert certificate in found
     assert not [key for key in found if "acme" in key]
 
 
 def test_a_key_that_somebody_wrote_by_hand_is_taken_out(clients: dict[str, loader.Consul]) -> None:
     loader.load(clients["loader"], CONFIG)
-    bogus = loader.ROOT + "http/routers/acme/bogus"
+    bogus = dynamic.ROOT + "http/routers/acme/bogus"
     clients["management"].commit([loader.write(bogus, b"1")])
 
     assert loader.load(clients["loader"], CONFIG)
 
-    assert bogus not in clients["management"].below(loader.ROOT)
+    assert bogus not in clients["management"].below(dynamic.ROOT)
+
+
+def test_the_console_reads_what_the_loader_owns_and_no_certificate(clients: dict[str, loader.Consul]) -> None:
+    clients["issuer"].commit([loader.write(dynamic.ROOT + "tls/certificates/a.example.test/keyFile", b"key")])
+    loader.load(clients["loader"], CONFIG)
+
+    found = clients["console"].below(dynamic.ROOT)
+
+    assert {key: pair.value for key, pair in found.items()} == dynamic.wished(CONFIG)
 
 
 def test_a_token_without_rights_is_told_from_a_slower_writer(clients: dict[str, loader.Consul]) -> None:
-    with pytest.raises(loader.Trouble, match="refuses the token") as refused:
+    with pytest.raises(dynamic.Trouble, match="refuses the token") as refused:
         loader.load(clients["traefik"], CONFIG)
     assert not isinstance(refused.value, loader.Outrun | loader.Away)
 
     with pytest.raises(loader.Outrun):
-        clients["loader"].commit(loader.transaction(loader.wished(CONFIG), "name", 1))
-    assert not clients["management"].below(loader.ROOT)
+        clients["loader"].commit(loader.transaction(dynamic.wished(CONFIG), "name", 1))
+    assert not clients["management"].below(dynamic.ROOT)

@@ -15,6 +15,7 @@ from homelab.plan.rules_claims import moved
 from homelab.plan.rules_names import form_fault, is_registrable
 
 DOCS = Path(__file__).parents[2] / "docs" / "plan.md"
+LINES = Path(__file__).parent / "lines"
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 Changes = dict[str, Value]
 
@@ -190,6 +191,15 @@ SLIPS: list[tuple[str, Severity, Changes, str, str]] = [
     ("profile-unknown", WARNING,
      {"certificates.profile": "tlsclient"},
      "certificates.profile", "classic, tlsserver, shortlived"),
+    ("config-file", ERROR,
+     {"ingress.external.config": f"{LINES}/nowhere.conf"},
+     "ingress.external.config", "nowhere.conf cannot be read: there is no file of that name"),
+    ("config-line", ERROR,
+     {"ingress.external.config": f"{LINES}/unknown.conf"},
+     "ingress.external.config", "lines/unknown.conf:2: http/middlewares/hsts/headers/stsSecond: Traefik knows no"),
+    ("config-size", ERROR,
+     {"ingress.external.config": f"{LINES}/many.conf"},
+     "ingress.external.config", "lines/many.conf has 7 keys too many"),
 ]  # fmt: skip
 
 FOLLOWS = {"pool-outside-lan": {"edge-in-range"}}
@@ -245,6 +255,7 @@ FINE: list[tuple[str, Changes]] = [
     ("an external domain may be a whole one", {"ingress.external.domain": "berta.dev"}),
     ("neighbouring names are not nested", {"ingress.external.domain": "myinternal.anna.dev"}),
     ("an address with a plus", {"certificates.email": "anna+acme@mail.anna.dev"}),
+    ("lines of one's own", {"ingress.external.config": f"{LINES}/fine.conf"}),
     ("a disk in bytes", {"store.storage": "1073741824"}),
 ]  # fmt: skip
 

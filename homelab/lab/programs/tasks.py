@@ -43,7 +43,7 @@ LONGEST_PAUSE = 10.0
 """Seconds between two tries; a kubelet goes up to five minutes."""
 AGAIN_SECONDS = 0.05
 """Between two looks for a Service that has no ready pod yet."""
-OURS = {"loader.py": "config"}
+OURS = {"loader.py": "config", "dynamic.py": "config"}
 """Component of a program's file; of all others it is `certificates`."""
 
 VARIABLES = re.compile(r"(ACME|CONSUL|EXTERNAL|HOMELAB|LOADER|TRAEFIK)_\w+|KEEP_DAYS|RENEW")
