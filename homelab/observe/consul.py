@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from homelab.observe.raw import dig, items, label, name, number, text
+from homelab.observe.raw import dig, items, label, name, namespace, number, text
 from homelab.observe.traefik import is_alive
 from homelab.ports import Raw, Value
 
@@ -22,6 +22,8 @@ UNITS = {"h": 3_600_000.0, "m": 60_000.0, "s": 1000.0, "ms": 1.0, "µs": 1e-3, "
 """Of Go's durations, in milliseconds."""
 CREATING = frozenset({"ContainerCreating", "PodInitializing"})
 UNBOUND = "PersistentVolumeClaim"
+DEFAULT_CLASS = "mark one: kubectl annotate storageclass NAME storageclass.kubernetes.io/is-default-class=true"
+ROOM = "make room on a node, or open a closed one (kubectl uncordon NODE)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Said:
     error: str | None = None
     cut: str | None = None
     """What was said where not even the way to it is known to be there."""
+    denied: str | None = None
+    """Its words where it refuses our token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +122,31 @@ def silence(pod: Raw, claims: Iterable[Raw], events: Iterable[Raw]) -> str | Non
     if dig(pod, "metadata", "deletionTimestamp"):
         return "its pod is being deleted"
     if not is_alive(pod):
-        return f"its pod has ended: {text(pod, 'status', 'message') or text(pod, 'status', 'phase')}"
+        return f"its pod has ended: {text(pod, 'status', 'message') or text(pod, 'status', 'phase')}; {described(pod)}"
     for condition in items(pod, "status", "conditions"):
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             why = text(condition, "message") or text(condition, "reason") or "no reason given"
-            return "; ".join([f"its pod finds no node: {why}", *unbound(pod, claims, events)])
+            mended = [*unbound(pod, claims, events)] or [ROOM]
+            return "; ".join([f"its pod finds no node: {why.partition(' preemption:')[0].rstrip('.')}", *mended])
     for container in items(pod, "status", "containerStatuses"):
         if waiting := dig(container, "state", "waiting"):
-            return waits(waiting)
+            return waits(waiting, pod)
     return None if text(pod, "status", "phase") == "Running" else "its pod is starting"
 
 
-def waits(waiting: Raw) -> str:
+def waits(waiting: Raw, pod: Raw) -> str:
     """Why a container does not run."""
     reason = text(waiting, "reason") or "no reason given"
     if reason in CREATING:
         return "its pod is starting"
-    return f"its pod waits: {': '.join(filter(None, (reason, text(waiting, 'message'))))}"
+    crashed = reason == "CrashLoopBackOff"
+    look = f"see kubectl -n {namespace(pod)} logs {name(pod)} --previous" if crashed else described(pod)
+    return f"its pod waits: {': '.join(filter(None, (reason, text(waiting, 'message'))))}; {look}"
+
+
+def described(pod: Raw) -> str:
+    """Where more is said of a pod."""
+    return f"see kubectl -n {namespace(pod)} describe pod {name(pod)}"
 
 
 def unbound(pod: Raw, claims: Iterable[Raw], events: Iterable[Raw]) -> Iterator[str]:
@@ -146,9 +158,9 @@ def unbound(pod: Raw, claims: Iterable[Raw], events: Iterable[Raw]) -> Iterator[
             about = [e for e in told if text(e, "involvedObject", "uid") == text(claim, "metadata", "uid")]
             newest = max(about, key=lambda event: text(event, "lastTimestamp") or "", default=None)
             of_class = text(claim, "spec", "storageClassName")
-            asked = f"storage class {of_class}" if of_class else "no storage class named, and no default one"
-            why = text(newest, "message") or asked
-            yield f"{UNBOUND} {name(claim)} is not bound: {why}; see kubectl get storageclass"
+            why = text(newest, "message") or (f"storage class {of_class}" if of_class else "there is no default class")
+            look = f"see kubectl get storageclass; kubectl -n {namespace(claim)} describe pvc {name(claim)}"
+            yield f"{UNBOUND} {name(claim)} is not bound: {why}; {look if of_class else DEFAULT_CLASS}"
 
 
 def consul(

@@ -15,7 +15,7 @@ LATE = 1 / 6
 at a half."""
 TAKING_IN = timedelta(seconds=15)
 """After an order, in which the replicas take the certificate in: they gather changes for two seconds, and are asked
-every five."""
+every two for as long."""
 
 
 class Origin(StrEnum):
@@ -149,7 +149,8 @@ def unknown(case: Case) -> str | None:
         return "there is no external Traefik to ask; deploy it with `homelab-tui apply`"
     if any(one.error is None for one in case.served):
         return None
-    return f"no replica answered: {'; '.join(f'{one.pod}: {one.error}' for one in case.served)}"
+    said = "; ".join(f"{one.pod}: {one.error}" for one in case.served)
+    return f"no replica answered: {said}; see kubectl -n homelab describe pods -l homelab-tui/zone=external"
 
 
 def taken_in(case: Case) -> str | None:
@@ -199,10 +200,12 @@ def failure(case: Case) -> str | None:
     kind = text(case.tried, "error_class")
     if kind is None:
         return None
+    said = f"{kind}: {(text(case.tried, 'error') or 'no reason given').rstrip('.')}"
+    remedy = REMEDIES.get(kind, REMEDIES["refused"]).format(server=case.server)
     again = case.time("next_try")
-    when = [f"next try {again.astimezone():%Y-%m-%d %H:%M}"] if again else []
-    said = f"{kind}: {text(case.tried, 'error') or 'no reason given'}"
-    return "; ".join([said, *([REMEDIES[kind]] if kind in REMEDIES else []), *when])
+    when = f"; next try {again.astimezone():%Y-%m-%d %H:%M}" if again else ""
+    at_once = "" if kind in BY_ITSELF else f", at once with homelab-tui renew {case.host}"
+    return f"{said}; {remedy}{when}{at_once}"
 
 
 ORIGINS = {
@@ -211,15 +214,33 @@ ORIGINS = {
 }
 """By the directory of the CA. Source: Let's Encrypt docs, staging environment."""
 NEXT_RUN = "the issuer's next run orders one"
+RUN_LOG = "kubectl -n homelab logs -l app.kubernetes.io/name=issuer"
+REPLICA_LOG = "kubectl -n homelab logs -l homelab-tui/zone=external"
 REMEDIES = {
-    "challenge": "is port 80 of the router forwarded to the external address, and does public DNS lead to the router?",
-    "rate-limited": "wait, or try with certificates.environment: staging",
+    "challenge": "port 80 of the router has to lead to the external address, and public DNS to the router",
+    "challenge-route": f"a replica without its configuration says why in its log: {REPLICA_LOG}",
+    "rate-limited": "nothing to mend but to wait",
     "caa": "the CAA record of the domain has to name this CA, or go",
-    "profile": "name another certificates.profile",
-    "ca-unreachable": "can the cluster reach the CA's directory?",
-    "ca-untrusted": "name the CA's root in certificates.ca",
+    "profile": "name one of the CA's in the plan, certificates.profile, and apply it",
+    "contact": "correct certificates.email in the plan, or leave it out, and apply it",
+    "rejected": "the CA gives none for this name; use one below a public domain of yours",
+    "account": "the next try makes a new account",
+    "account-binding": "the issuer only has accounts of its own making; name another CA in the plan and apply it",
+    "ca-unreachable": "pods have to reach {server}: look at DNS, router and firewall",
+    "ca-untrusted": "certificates.ca in the plan has to name a PEM file with the root of that CA; apply it",
+    "ca-failing": "the CA has trouble of its own; nothing to mend here",
+    "ca-directory": "{server} is no ACME directory; correct certificates.server in the plan and apply it",
+    "too-large": "a CA with a shorter chain is needed; name it in the plan and apply it",
+    "store": "what was ordered is not served, and is ordered anew",
+    "unusable": "the CA gave what no browser would take; it is ordered anew",
+    "certbot": f"its own words are in the log: {RUN_LOG}",
+    "refused": f"the words are the CA's; what else the issuer says: {RUN_LOG}",
 }
 """By the issuer's kinds of failures."""
+BY_ITSELF = frozenset(
+    {"account", "challenge-route", "ca-unreachable", "ca-untrusted", "ca-failing", "ca-directory", "rate-limited"}
+)
+"""Those that are tried in every run, and the one that no hurry helps. Source: manifests/certificates/decisions.py."""
 RULES: tuple[tuple[CertificateState, Rule], ...] = (
     (CertificateState.EXPIRED, expired),
     (CertificateState.REFUSED, refused),

@@ -15,6 +15,7 @@ from homelab.ports import Raw
 NAME_LIMIT = 253
 """Characters of a host. Source: RFC 1035, 2.3.4."""
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+VALID = "at most 253 characters, each part 1 to 63 letters, digits and inner hyphens"
 NO_HOST = "the Ingress names no host, so there is nothing to certify; give its rules a host"
 
 
@@ -38,7 +39,7 @@ def hosts(ingresses: Iterable[Raw], domain: str | None) -> Hosts:
             passed[source] = NO_HOST
         for host in named:
             if reason := unfit(host.lower(), domain.lower() if domain else None):
-                passed[host] = f"{reason}; see Ingress {source}"
+                passed[host] = f"{reason}; change the host in Ingress {source}"
             else:
                 chosen[host.lower()] = (*chosen.get(host.lower(), ()), source)
     return Hosts(chosen, passed)
@@ -54,8 +55,8 @@ def named_by(ingress: Raw) -> list[str]:
 def unfit(host: str, domain: str | None) -> str | None:
     """Why a host can have no certificate."""
     if host.startswith("*."):
-        return "a wildcard needs a DNS challenge, which the issuer does not do; name each host"
+        return "a wildcard needs a DNS challenge, which the issuer does not do: it takes each host by name"
     if len(host) > NAME_LIMIT or not all(LABEL.fullmatch(part) for part in host.split(".")):
-        return "not a valid DNS name"
+        return f"not a valid DNS name: {VALID}"
     inside = domain is None or host == domain or host.endswith(f".{domain}")
     return None if inside else f"outside the external domain {domain}"

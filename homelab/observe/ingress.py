@@ -11,6 +11,8 @@ from homelab.ports import Raw
 
 ROUTER = "traefik.ingress.kubernetes.io/router."
 EVERY_NAME = "*"
+TRAFFIC_TYPE = "traffic-type"
+"""Label by which the external Traefik chooses what it serves: where it is `external`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Wish:
     rules: frozenset[str]
     """Rules that Traefik may have made of it; one of them identifies the router."""
     ingress_class: str | None
+    traffic_type: str | None
+    """Value of the label, whatever it is."""
     wrong: str | None = None
     """Why no Traefik ever serves this path."""
 
@@ -116,13 +120,14 @@ def wish(
         host=host or EVERY_NAME,
         path=path or "/",
         path_type=path_type,
-        zone="external" if label(ingress, "traffic-type") == "external" else "internal",
+        zone="external" if label(ingress, TRAFFIC_TYPE) == "external" else "internal",
         tls=asks_for_tls(ingress, host),
         middlewares=middlewares(ingress),
         backend=found,
         key=key or router_key(namespace(ingress), name(ingress), host, path),
         rules=made or rules(host, path, path_type, annotation(ingress, ROUTER + "pathmatcher")),
         ingress_class=text(ingress, "spec", "ingressClassName") or annotation(ingress, "kubernetes.io/ingress.class"),
+        traffic_type=label(ingress, TRAFFIC_TYPE),
         wrong=wrong,
     )
 

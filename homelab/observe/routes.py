@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from homelab.observe.auth import UNKNOWN, Middlewares, auth, by_reference
 from homelab.observe.backends import Backends, backends
-from homelab.observe.ingress import EVERY_NAME, Wish, wishes
+from homelab.observe.ingress import EVERY_NAME, TRAFFIC_TYPE, Wish, wishes
+from homelab.observe.raw import full_name, label
 from homelab.observe.traefik import Router, TraefikAnswer, by_key, hosts_of, path_of, routers
 from homelab.observe.verdict import Case, RouteState, Seen, verdict
 from homelab.ports import Raw
@@ -17,6 +18,11 @@ __all__ = ["Route", "RouteState", "routes"]
 Place = tuple[str, str, bool, bool]
 Group = tuple[str, str]
 """Name without prefix, and rule: the same router in several Traefiks and at several entry points."""
+CHALLENGES = "/.well-known/acme-challenge/"
+UNTAKEN = (
+    "nothing is taken from Consul, no certificate either: one key that Traefik does not know makes it refuse all; "
+    "delete the key that its log names: kubectl -n homelab logs -l homelab-tui/zone=external"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,8 @@ class Known:
     middlewares: Middlewares | None
     addresses: Mapping[str, str]
     fresh: Collection[str]
+    traffic_types: Mapping[str, str | None]
+    """Of IngressRoutes, by source."""
 
 
 def routes(
@@ -86,14 +94,17 @@ def routes(
     traefiks: Iterable[TraefikAnswer],
     addresses: Mapping[str, str] | None = None,
     fresh: Collection[str] = (),
+    ingress_routes: Iterable[Raw] | None = None,
+    loaded: bool = False,
 ) -> tuple[Route, ...]:
     """Every path of every Ingress, then what Traefiks serve beyond them; sorted by host and path.
 
     None for a kind means that it could not be read: what depends on it is then unknown, not wrong. `addresses` are
-    those of the load balancers by zone, `fresh` the Ingresses (`namespace/name`) that changed a moment ago. Pure: the
-    same objects give the same answer.
+    those of the load balancers by zone, `fresh` the Ingresses (`namespace/name`) that changed a moment ago; `loaded`
+    says whether the store has a configuration for the external Traefiks. Pure: the same objects give the same answer.
     """
-    known = Known(backends(services, endpoint_slices), by_reference(middlewares), addresses or {}, fresh)
+    labels = {f"IngressRoute {full_name(one)}": label(one, TRAFFIC_TYPE) for one in ingress_routes or ()}
+    known = Known(backends(services, endpoint_slices), by_reference(middlewares), addresses or {}, fresh, labels)
     listings = [listing(answer) for answer in traefiks]
     wished = wishes(ingresses or ())
     seen = [tuple(one.seen(claimed(wish, one)) for one in listings) for wish in wished]
@@ -101,6 +112,7 @@ def routes(
     rivals = rivals_of(wished)
     found = [from_wish(wish, each, rivals[wish.place], known) for wish, each in zip(wished, seen, strict=True)]
     found.extend(from_routers(listings, taken, known))
+    found.extend(from_store(listings, known) if loaded else ())
     return tuple(sorted(found, key=lambda r: (r.host == EVERY_NAME, r.host, r.path, r.path_type or "", r.source)))
 
 
@@ -175,7 +187,7 @@ def route(
         endpoints=known.backends.ready(case.wish.backend) if case.wish else None,
         state=state,
         error=error,
-        note=note(host, case.zone, state),
+        note="; ".join(notes(host, case, state, source, known)) or None,
         source=source,
         served_by=sum(each.serves for each in case.asked),
         asked=len(case.asked),
@@ -183,10 +195,15 @@ def route(
     )
 
 
-def note(host: str, zone: str, state: RouteState) -> str | None:
-    """A route without host is more than most people meant."""
-    served = state in {RouteState.SERVED, RouteState.PARTLY}
-    return f"no host: takes every name that reaches the {zone} ingress" if served and host == EVERY_NAME else None
+def notes(host: str, case: Case, state: RouteState, source: str, known: Known) -> Iterator[str]:
+    """More than most people meant, though nothing is broken."""
+    if host == EVERY_NAME and state in {RouteState.SERVED, RouteState.PARTLY}:
+        yield f"no host: takes every name that reaches the {case.zone} ingress"
+    value = case.wish.traffic_type if case.wish else known.traffic_types.get(source)
+    if value == "external" and not case.wish:
+        yield f"public by the label of {source}; the issuer reads Ingresses alone, so it orders no certificate for it"
+    elif value not in {None, "external", "internal"}:
+        yield f"internal, since its label is {TRAFFIC_TYPE}={value}: only the value external makes it public"
 
 
 def auth_of(named: tuple[str, ...], met: list[Router], middlewares: Middlewares | None) -> str | None:
@@ -227,3 +244,27 @@ def from_group(name: str, rule: str, seen: tuple[Seen, ...], known: Known) -> It
             service=next((router.service for router in met if router.service), None),
             source=next((router.owner for router in met if router.owner), f"router {name}"),
         )
+
+
+def from_store(listings: list[Listing], known: Known) -> Iterator[Route]:
+    """The way of the CA's challenges, where no external Traefik that answers has anything of the store's."""
+    asked = [one for one in listings if one.answer.zone == "external" and one.answer.routers is not None]
+    if not asked or any(router.provider == "consul" for one in asked for router in one.routers):
+        return
+    yield Route(
+        host=EVERY_NAME,
+        path=CHALLENGES,
+        path_type="Prefix",
+        zone="external",
+        tls=False,
+        auth=None,
+        service=None,
+        endpoints=None,
+        state=RouteState.REFUSED,
+        error=f"{', '.join(one.answer.pod for one in asked)}: {UNTAKEN}",
+        note=None,
+        source="Consul traefik-external",
+        served_by=0,
+        asked=len(asked),
+        address=known.addresses.get("external"),
+    )

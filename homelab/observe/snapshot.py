@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
 from homelab.observe.allocations import Allocation, allocations
 from homelab.observe.certificates import Certificate, Listed, certificates
+from homelab.observe.configuration import CONFIG_MAP, Configuration, configuration
 from homelab.observe.consul import Consul
-from homelab.observe.issuer import issuer
+from homelab.observe.issuer import Issuer, issuer
 from homelab.observe.nodes import Node, nodes
 from homelab.observe.routes import Route, routes
+from homelab.observe.taking import Took
 from homelab.observe.traefik import TraefikAnswer
 from homelab.ports import Kind, Raw, Value
 
@@ -72,9 +74,11 @@ KINDS: Mapping[str, Watched] = {
     "ingresses": Watched(Kind("networking.k8s.io/v1", "Ingress")),
     "endpointslices": Watched(Kind("discovery.k8s.io/v1", "EndpointSlice")),
     "middlewares": Watched(Kind("traefik.io/v1alpha1", "Middleware")),
+    "ingressroutes": Watched(Kind("traefik.io/v1alpha1", "IngressRoute")),
     "pods": Watched(
-        Kind("v1", "Pod"), namespace=TRAEFIK_NAMESPACE, labels="app.kubernetes.io/name in (traefik,consul)"
+        Kind("v1", "Pod"), namespace=TRAEFIK_NAMESPACE, labels="app.kubernetes.io/name in (traefik,consul,issuer)"
     ),
+    "configmaps": Watched(Kind("v1", "ConfigMap"), namespace=TRAEFIK_NAMESPACE, fields=f"metadata.name={CONFIG_MAP}"),
     "cronjobs": Watched(Kind("batch/v1", "CronJob"), namespace=TRAEFIK_NAMESPACE, labels=ISSUER_LABEL),
     "jobs": Watched(Kind("batch/v1", "Job"), namespace=TRAEFIK_NAMESPACE, labels=ISSUER_LABEL),
 }
@@ -82,6 +86,8 @@ KINDS: Mapping[str, Watched] = {
 TRAEFIK, CONSUL, ISSUER = "traefik", "consul", "issuer"
 """Sources beyond: the Traefiks' own answers, Consul's, and whether the issuer runs as it should."""
 SOURCES = (*KINDS, TRAEFIK, CONSUL, ISSUER)
+CONFIGURATION = "homelab/config/hash"
+"""Key that is there as soon as the store has a configuration for the external Traefiks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,8 @@ class World:
     """What the store has for the console; None when it was never read."""
     replicas: Sequence[Listed] = ()
     """What the external Traefiks serve."""
+    took: Sequence[Took] = ()
+    """Which of them have taken the dynamic configuration."""
 
     def known(self, source: str) -> tuple[Raw, ...] | None:
         """The objects of a source; None when it was never read."""
@@ -140,6 +148,10 @@ class Snapshot:
     """None where there is none."""
     certificates: tuple[Certificate, ...] = ()
     """One for each host that Ingresses publish to the internet."""
+    issuer: Issuer | None = None
+    """Who orders them; None where there is none."""
+    configuration: Configuration | None = None
+    """Of the external Traefiks; None where none is wished."""
 
     @property
     def is_loading(self) -> bool:
@@ -150,6 +162,7 @@ class Snapshot:
 def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapshot:
     """Every fact from every raw object."""
     held = allocations(world.of("services"), world.of("servicel2statuses"), world.of("events"))
+    orders = issuer(world.of("cronjobs"), world.of("jobs"), world.of("pods"))
     return Snapshot(
         taken=taken,
         sources=dict(sources),
@@ -163,16 +176,20 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             traefiks=world.traefiks,
             addresses={one.zone: one.address for one in held if one.zone and one.address},
             fresh=world.fresh,
+            ingress_routes=world.known("ingressroutes"),
+            loaded=CONFIGURATION in (world.values or {}),
         ),
         traefiks=tuple(Asked(each.pod, each.zone, each.error, each.routers is not None) for each in world.traefiks),
         consul=world.consul,
         certificates=certificates(
             world.of("ingresses"),
-            issuer(world.of("cronjobs"), world.of("jobs")),
+            orders,
             world.values,
             world.replicas,
             datetime.fromisoformat(taken),
         ),
+        issuer=orders,
+        configuration=configuration(world.of("configmaps"), world.values, world.took),
     )
 
 
@@ -182,11 +199,13 @@ def as_json(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as objects, tuples as lists, enums as their values."""
+    """Dataclasses as objects, tuples as lists, enums as their values, times as seconds."""
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return [plain(one) for one in value] if isinstance(value, (tuple, list)) else value

@@ -13,6 +13,7 @@ from unicodedata import category, east_asian_width
 from homelab.observe.addresses import LEGEND, address_map, pool_use
 from homelab.observe.allocations import Allocation
 from homelab.observe.certificates import Certificate
+from homelab.observe.configuration import Configuration, ConfigurationState
 from homelab.observe.consul import Consul, Server
 from homelab.observe.fate import CertificateState, left
 from homelab.observe.nodes import Node
@@ -68,6 +69,7 @@ def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> l
         ),
         table("Certificates", CERTIFICATE_HEAD, certificate_rows(snapshot), no_certificate(snapshot), width),
         table(consul_title(snapshot), CONSUL_HEAD, consul_rows(snapshot), none(snapshot, CONSUL), width),
+        configuration_lines(snapshot.configuration, width) if snapshot.configuration else [],
         list(source_lines(snapshot, width)),
     ]
     return [line.rstrip() for part in parts if part for line in (*part, "")][:-1]
@@ -230,7 +232,9 @@ def consul_words(found: Consul) -> tuple[str, ...]:
     voters = f"{found.working}/{len(found.servers)} servers"
     tolerance = {None: (), 0: ("none may fail",)}.get(found.tolerance, (f"{found.tolerance} may fail",))
     lock = (f"lock held by {found.holder or found.session}",) if found.session else ()
-    return (f"leader {found.leader}" if found.leader else "no leader", voters, *tolerance, *lock)
+    silent = all(one.version is None for one in found.servers)
+    nobody = "leader not known" if silent else "no leader"
+    return (f"leader {found.leader}" if found.leader else nobody, voters, *tolerance, *lock)
 
 
 def consul_rows(snapshot: Snapshot) -> Iterator[Row]:
@@ -251,6 +255,33 @@ def server_word(one: Server) -> str:
     if one.error:
         return f"{PROBLEM} no leader" if one.version and one.role is None else f"{PROBLEM} failed"
     return f"▲ {one.role}, no vote yet" if one.voter is False else f"✓ {one.role}"
+
+
+CONFIGURATION_SIGNS = {
+    ConfigurationState.LOADED: "✓",
+    ConfigurationState.PARTLY: "▲",
+    ConfigurationState.UNKNOWN: "?",
+}
+
+
+def configuration_lines(found: Configuration, width: int) -> list[str]:
+    """Of the external Traefiks: one line, and below it what is wrong."""
+    below = wrapped(INDENT + found.error, width) if found.error else []
+    return [*wrapped(f"Configuration: {configuration_word(found)}", width), *below]
+
+
+def configuration_word(found: Configuration) -> str:
+    """Glyph and word."""
+    counted = found.state in {ConfigurationState.LOADED, ConfigurationState.PARTLY}
+    word = f"loaded, taken by {found.taken_by} of {len(found.replicas)}" if counted else found.state.value
+    return f"{CONFIGURATION_SIGNS.get(found.state, PROBLEM)} {word}"
+
+
+def configuration_words(found: Configuration | None) -> tuple[str, ...]:
+    """Something only where something is wrong."""
+    if found is None or found.state in {ConfigurationState.LOADED, ConfigurationState.UNKNOWN}:
+        return ()
+    return (f"configuration {found.state.value}",)
 
 
 def source_lines(snapshot: Snapshot, width: int) -> Iterator[str]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from homelab.observe.auth import CRD, Middlewares
-from homelab.observe.ingress import Wish
+from homelab.observe.ingress import TRAFFIC_TYPE, Wish
+from homelab.observe.raw import label, name, namespace, text
 from homelab.observe.traefik import Router
+from homelab.ports import Raw
 
 ABSENT = re.compile(r'middleware "([^"]+)" does not exist')
 
@@ -115,18 +117,31 @@ def refused(case: Case) -> str | None:
     errors = dict.fromkeys(error for routers in broken.values() for router in routers for error in router.errors)
     if not broken:
         return None
-    said = [error + remedy(error, case.middlewares) for error in errors]
+    said = [error + remedy(error, case) for error in errors]
     return f"{', '.join(broken)} refuses it: {'; '.join(said) or 'no reason given, see its log'}"
 
 
-def remedy(error: str, middlewares: Middlewares | None) -> str:
-    """What Traefik cannot build counts as absent: a user list without users and a wrong name have the same error."""
+def remedy(error: str, case: Case) -> str:
+    """What Traefik cannot see or build counts as absent: no label, no user and a wrong name have the same error."""
     found = ABSENT.search(error)
-    if not found or middlewares is None or not found[1].endswith(CRD):
+    if not found or case.middlewares is None or not found[1].endswith(CRD):
         return ""
-    if found[1] in middlewares:
-        return " for Traefik, because it is not valid: look at the Secret that it names (no user is an error too)"
-    return "; create it, or take it out of the annotation router.middlewares"
+    if (one := case.middlewares.get(found[1])) is None:
+        return "; create it, or take it out of the annotation router.middlewares"
+    if case.zone == "external" and label(one, TRAFFIC_TYPE) != "external":
+        labelled = f"kubectl -n {namespace(one)} label --overwrite middleware {name(one)} {TRAFFIC_TYPE}=external"
+        return f" for the external Traefik, which sees it only with the label: {labelled}"
+    return f" for Traefik, because {flaw(one)}"
+
+
+def flaw(middleware: Raw) -> str:
+    """What most often makes a Middleware of its kind invalid, and the cure."""
+    secret = text(middleware, "spec", "basicAuth", "secret") or text(middleware, "spec", "digestAuth", "secret")
+    if not secret:
+        return "it is not valid; its log says why"
+    space = namespace(middleware)
+    made = f"htpasswd -nB NAME | kubectl -n {space} create secret generic {secret} --from-file=users=/dev/stdin"
+    return f"its Secret {space}/{secret} is missing or has no user: {made}"
 
 
 def no_endpoint(case: Case) -> str | None:

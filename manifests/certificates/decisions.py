@@ -20,8 +20,11 @@ ASK_AGAIN = timedelta(hours=6)
 SHORT_LIVED = timedelta(days=10)
 NAME_LIMIT = 253
 """Characters of a host, and of a Secret's name. Source: RFC 1035, 2.3.4; Kubernetes docs, names."""
-FREE = ("account", "challenge-route", "ca-unreachable", "ca-untrusted")
+VALID = "at most 253 characters, each part 1 to 63 letters, digits and inner hyphens"
+FREE = ("account", "challenge-route", "ca-unreachable", "ca-untrusted", "ca-failing", "ca-directory")
 """Failures that the CA did not count, so trying often costs nothing."""
+EVERYWHERE = ("ca-unreachable", "ca-untrusted", "ca-directory", "account-binding", "contact")
+"""Failures that would meet every host: one try is enough, and a CA that is silent does not use up the run's time."""
 KINDS = {
     "rateLimited": "rate-limited",
     "unauthorized": "challenge",
@@ -31,15 +34,38 @@ KINDS = {
     "incorrectResponse": "challenge",
     "caa": "caa",
     "accountDoesNotExist": "account",
+    "externalAccountRequired": "account-binding",
+    "invalidContact": "contact",
+    "unsupportedContact": "contact",
+    "rejectedIdentifier": "rejected",
+    "unsupportedIdentifier": "rejected",
     "invalidProfile": "profile",
-    "serverInternal": "ca-unreachable",
+    "serverInternal": "ca-failing",
+    "badNonce": "ca-failing",
 }
 """Error types of ACME that have a cure of their own; all others are `refused`. Source: RFC 8555, 6.7."""
+CLOSED = re.compile(r"Account\b.*\b(deactivated|revoked)\b", re.DOTALL)
+"""How CAs begin to refuse an account that they have closed, with the error type of a failed challenge."""
 LOCAL = (
-    ("ca-untrusted", r"CERTIFICATE_VERIFY_FAILED|Could not find a suitable TLS CA certificate bundle|invalid path: "),
-    ("ca-unreachable", r"Max retries exceeded|NewConnectionError|NameResolutionError|timed out|Connection aborted"),
+    (
+        "ca-untrusted",
+        r"CERTIFICATE_VERIFY_FAILED|NO_CERTIFICATE_OR_CRL_FOUND|Could not find a suitable TLS CA certificate bundle",
+    ),
+    ("ca-unreachable", r"Max retries exceeded|NameResolutionError|timed out|Connection aborted"),
+    ("rate-limited", r"<Response \[429\]>"),
+    ("ca-failing", r"<Response \[5\d\d\]>|acme\.errors\.TimeoutError"),
+    ("ca-directory", r"<Response \[4\d\d\]>|Unexpected response Content-Type|MissingSchema|InvalidSchema|InvalidURL"),
+    ("account-binding", r"requires external account binding"),
 )
-"""What certbot says when it gets no answer from the CA."""
+"""What certbot prints when it gets no answer from the CA, or one that is not ACME. Source: certbot 5.8.0."""
+NOISE = re.compile(r"letsencrypt\.log|^An unexpected error occurred:$|^Requesting a certificate|^Account registered")
+PLACE = re.compile(r"host='([^']+)', port=(\d+)")
+REASON = re.compile(
+    r"\[(?:Errno|SSL|X509)[^\]]*\] ([^()'\"]+)|(Read timed out|Connection to \S+ timed out)|Error\(\d+, '([^'\[]+)'\)"
+)
+"""What a library of certbot's says of a connection, somewhere in a long line."""
+TOKEN = re.compile(r"(/\.well-known/acme-challenge/)[\w-]+")
+TEXT_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +155,7 @@ def chosen(ingresses: Iterable[Mapping[str, Any]], domain: str) -> tuple[list[st
             passed[name] = "the Ingress names no host, so there is nothing to certify; give its rules a host"
         for host in filter(None, named):
             if reason := unfit(host.lower(), domain.lower()):
-                passed[host] = f"{reason}; see Ingress {name}"
+                passed[host] = f"{reason}; change the host in Ingress {name}"
             else:
                 hosts.add(host.lower())
     return sorted(hosts), passed
@@ -138,11 +164,11 @@ def chosen(ingresses: Iterable[Mapping[str, Any]], domain: str) -> tuple[list[st
 def unfit(host: str, domain: str) -> str | None:
     """Why a host can have no certificate from here."""
     if host.startswith("*."):
-        return "a wildcard needs a DNS challenge, which the issuer does not do; name each host"
+        return "a wildcard needs a DNS challenge, which the issuer does not do: it takes each host by name"
     if len(host) > NAME_LIMIT or not all(
         re.fullmatch(r"(?!-)[a-z0-9-]{1,63}(?<!-)", label) for label in host.split(".")
     ):
-        return "not a valid DNS name"
+        return f"not a valid DNS name: {VALID}"
     return None if host == domain or host.endswith("." + domain) else f"outside the external domain {domain}"
 
 
@@ -220,11 +246,21 @@ def problem(log: str, output: str, now: datetime) -> Problem:
     """What went wrong, out of certbot's log, which has every answer of the CA, and of what it printed."""
     refusals = re.findall(r'"type":\s*"urn:ietf:params:acme:error:(\w+)",\s*"detail":\s*("(?:[^"\\]|\\.)*")', log)
     if refusals:
-        kind, detail = refusals[-1]
-        return Problem(KINDS.get(kind, "refused"), json.loads(detail)[:500], retry_after(log, now))
-    kinds = (kind for kind, words in LOCAL if re.search(words, log + output))
-    said = [line.strip() for line in output.splitlines() if line.strip() and "letsencrypt.log" not in line]
-    return Problem(next(kinds, "certbot"), " ".join(said[-3:])[-500:], retry_after(log, now))
+        kind, detail = refusals[-1][0], json.loads(refusals[-1][1])
+        known = "account" if CLOSED.match(detail) else KINDS.get(kind, "refused")
+        return Problem(known, TOKEN.sub(r"\1…", detail)[:TEXT_LIMIT], retry_after(log, now))
+    kinds = (kind for kind, words in LOCAL if re.search(words, output))
+    return Problem(next(kinds, "certbot"), printed(output)[-TEXT_LIMIT:], retry_after(log, now))
+
+
+def printed(output: str) -> str:
+    """The gist of what certbot printed: of a connection where to and why not, else its last lines."""
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not NOISE.search(line.strip())]
+    said = re.sub(r"^[\w.]+: ", "", " ".join(lines[-3:]))
+    said = re.sub(r"^<Response \[(\d+)\]>$", r"it answers \1", said)
+    place, reasons = PLACE.search(said), REASON.findall(said)
+    where = f"{place[1]}:{place[2]}: " if place else ""
+    return f"{where}{''.join(reasons[-1]).strip()}" if reasons else said
 
 
 def retry_after(log: str, now: datetime) -> timedelta:

@@ -50,6 +50,7 @@ import challenge
 import lineage
 import loader
 from decisions import (
+    EVERYWHERE,
     Certificate,
     Problem,
     State,
@@ -63,18 +64,20 @@ from decisions import (
     problem,
     sighted,
 )
+from dynamic import ROOT, Trouble, digest
 from kube import Kubernetes
-from loader import Operation, Trouble, clear, tell, write
+from loader import Operation, clear, tell, write
 
 ACME = "homelab/acme/"
 LOCK = ACME + "lock"
-SERVED = loader.ROOT + "tls/certificates/"
+SERVED = ROOT + "tls/certificates/"
 TTL_SECONDS = 30
 COMMIT_SECONDS = 60.0
+BUSY_SECONDS = 2.0
 """Consul was seen to need as long for a new leader after a server's death."""
 CERTBOT_SECONDS = 300
-VALUE_LIMIT = 512 * 1024
-"""Source: Consul docs, KV store limits."""
+TXN_BYTES = 512 * 1024
+"""Of a transaction as it is sent. Source: Consul docs, agent configuration, txn_max_req_len."""
 VERSIONS = 2
 """Certificates of one host that are mirrored."""
 LABEL = "homelab-tui/certificate"
@@ -224,7 +227,8 @@ class Run:
             tell("passed over", host=name, error="it cannot be renewed: no Ingress publishes it")
         self.restore_account()
         states = {host: self.restored(host, now) for host in hosts}
-        wanted = [host for host in hosts if due(states[host], now, host in self.settings.renew)]
+        found = [host for host in hosts if due(states[host], now, host in self.settings.renew)]
+        wanted = sorted(found, key=lambda host: states[host].failures)  # whoever fails always keeps nobody waiting
         for host in hosts:
             if host not in wanted:
                 state = states[host]
@@ -274,13 +278,24 @@ class Run:
         return (*served, kept) != (certificate.chain, certificate.key, text.encode())
 
     def publish(self, state: State, certificate: Certificate, text: str) -> None:
-        """All of one host in one transaction: nobody ever meets a certificate with the key of another."""
-        self.lock.commit(
+        """All of one host in one transaction: nobody ever meets a certificate with the key of another.
+
+        Raises Problem for what Consul does not take from this host, Away or Outrun for what concerns all.
+        """
+        operations = (
             write(f"{SERVED}{state.host}/certFile", certificate.chain),
             write(f"{SERVED}{state.host}/keyFile", certificate.key),
             write(f"{self.vault}{state.host}/lineage", text.encode()),
             write(f"{self.home}{state.host}/state", state.dump()),
         )
+        if (size := len(json.dumps(operations))) > TXN_BYTES:
+            raise Problem("too-large", f"it takes {size} bytes to write, and a transaction of Consul {TXN_BYTES}")
+        try:
+            self.lock.commit(*operations)
+        except (loader.Away, loader.Outrun):
+            raise
+        except Trouble as error:
+            raise Problem("store", str(error)) from None
 
     def mirror(self, state: State, text: str, copies: Mapping[str, str]) -> None:
         """Keep the newest certificates of a host in its Secret."""
@@ -292,6 +307,7 @@ class Run:
     def fetch(self, states: Mapping[str, State]) -> None:
         """Start certbot for each host in turn, while the challenge is answered. Raises Outrun when the lock is lost."""
         replicas = self.cluster.replicas(self.settings.selector)
+        everywhere: Problem | None = None
         with challenge.answering(self.settings.webroot, lambda: self.lock.held):
             trouble = challenge.astray(replicas, next(iter(states)), self.settings.webroot)
             for state in states.values():
@@ -300,8 +316,11 @@ class Run:
                 try:
                     if trouble:
                         raise Problem("challenge-route", trouble)
+                    if everywhere:
+                        raise everywhere
                     self.certify(state)
                 except Problem as error:
+                    everywhere = error if error.kind in EVERYWHERE else None
                     self.fail(state, error)
 
     def certify(self, state: State) -> None:
@@ -316,8 +335,6 @@ class Run:
         certificate = lineage.examined(config / "live" / state.host, state.host)
         after = certified(state, certificate, now, _text(config / "renewal" / f"{state.host}.conf"), log)
         text = lineage.packed(config, lineage.files(config, state.host))
-        if len(text) > VALUE_LIMIT:
-            raise Problem("too-large", f"the lineage has {len(text)} bytes and a value of Consul {VALUE_LIMIT}")
         self.publish(after, certificate, text)
         same = state.fingerprint == after.fingerprint
         tell("not due" if same else "renewed" if state.fingerprint else "issued", **facts(after))
@@ -332,7 +349,7 @@ class Run:
                 command(self.settings, host), env=environment, check=False, timeout=CERTBOT_SECONDS, **joined
             )
         except subprocess.TimeoutExpired:
-            raise Problem("ca-unreachable", f"certbot did not end within {CERTBOT_SECONDS} s") from None
+            raise Problem("certbot", f"certbot did not end within {CERTBOT_SECONDS} s") from None
         return done.stdout, done.returncode
 
     def fail(self, state: State, error: Problem) -> None:
@@ -411,14 +428,19 @@ def holder(consul: loader.Consul) -> str:
 
 
 def run(settings: Settings, consul: loader.Consul, cluster: Kubernetes) -> None:
-    """One run of the only issuer; when another is at work that is said and nothing done. Raises Trouble."""
+    """One run of the only issuer; while another is at work nothing is done, and only who was asked to renew waits.
+
+    Raises Trouble.
+    """
     lock = Lock(consul)
     threading.Thread(target=lock.keep, daemon=True).start()
     try:
-        if lock.take(os.environ.get("HOSTNAME", "")):
-            Run(settings, consul, cluster, lock).work(datetime.now(UTC).replace(microsecond=0))
-        else:
+        while not lock.take(os.environ.get("HOSTNAME", "")):
             tell("busy", holder=holder(consul))
+            if not settings.renew:
+                return
+            time.sleep(BUSY_SECONDS)
+        Run(settings, consul, cluster, lock).work(datetime.now(UTC).replace(microsecond=0))
     finally:
         lock.leave()
 
@@ -437,7 +459,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     """One run with what the environment names."""
     signal.signal(signal.SIGTERM, _ended)
     os.umask(0o077)
-    code = 0
+    unloaded: str | None = None
     try:
         settings, patience = Settings.of(environment), float(environment["HOMELAB_PATIENCE"])
         address = environment["CONSUL_HTTP_ADDR"]
@@ -447,18 +469,19 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         try:
             text = Path(environment["HOMELAB_CONFIG"]).read_text("utf-8")
             if loader.patiently(patience, lambda: loader.load(loading, text)):
-                tell("loaded", hash=loader.digest(text))
+                tell("loaded", hash=digest(text))
         except (Trouble, OSError) as error:
-            tell("configuration", error=str(error))
-            code = 1
+            unloaded = f"configuration: {error}"
         run(settings, consul, cluster)
     except KeyError as error:
         tell("failed", error=f"the environment lacks {error}; the CronJob of `homelab-tui apply` names it")
         return 1
-    except (Trouble, OSError, ValueError, tarfile.TarError) as error:
+    except (Trouble, Problem, OSError, ValueError, tarfile.TarError) as error:
         tell("failed", error=str(error))
         return 1
-    return code
+    if unloaded:
+        tell("failed", error=unloaded)
+    return 1 if unloaded else 0
 
 
 if __name__ == "__main__":

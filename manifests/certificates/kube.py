@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from loader import Trouble
+from dynamic import Trouble
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -47,7 +47,8 @@ class Kubernetes:
             if error.code == 404:  # noqa: PLR2004 - the object is not there
                 return None
             said = error.read().decode(errors="replace")[:300]
-            raise Trouble(f"the Kubernetes API answers {error.code} to {method} {path}: {said}") from None
+            mend = "; `homelab-tui apply` gives the issuer its rights again" if error.code in (401, 403) else ""
+            raise Trouble(f"the Kubernetes API answers {error.code} to {method} {path}: {said}{mend}") from None
         except (OSError, ValueError) as error:
             raise Trouble(f"the Kubernetes API at {self.address} cannot be asked: {error}") from None
 

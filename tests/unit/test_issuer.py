@@ -174,26 +174,102 @@ def test_the_pause_of_a_poll_is_none_for_the_next_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"),
-    [("caa", "caa"), ("accountDoesNotExist", "account"), ("rejectedIdentifier", "refused"), ("dns", "challenge")],
+    ("kind", "detail", "expected"),
+    [
+        ("caa", "no", "caa"),
+        ("dns", "no", "challenge"),
+        ("accountDoesNotExist", "no", "account"),
+        ("unauthorized", 'Account is not valid, has status "deactivated"', "account"),
+        ("unauthorized", 'Invalid response: "<h1>Account deactivated</h1>"', "challenge"),
+        ("externalAccountRequired", "no", "account-binding"),
+        ("invalidContact", "contact email has invalid domain", "contact"),
+        ("rejectedIdentifier", "Domain name does not end with a valid public suffix", "rejected"),
+        ("serverInternal", "Service is under maintenance", "ca-failing"),
+        ("badNonce", "JWS has an invalid anti-replay nonce", "ca-failing"),
+        ("userActionRequired", "agreement URL is stale", "refused"),
+    ],
 )
-def test_errors_of_acme_have_a_class(kind: str, expected: str) -> None:
-    assert decisions.problem(answer(400, "", refusal(kind, "no")), "", NOW).kind == expected
+def test_errors_of_acme_have_a_class(kind: str, detail: str, expected: str) -> None:
+    found = decisions.problem(answer(400, "", refusal(kind, detail)), "", NOW)
+    assert (found.kind, found.text) == (expected, detail)
+
+
+def test_the_token_of_a_challenge_is_not_told() -> None:
+    said = "Fetching http://a.test/.well-known/acme-challenge/VM2iqH_B-4Nf: Connection refused"
+    log = answer(200, "", {"challenges": [{"error": refusal("connection", said)}]})
+
+    assert (
+        decisions.problem(log, "", NOW).text
+        == "Fetching http://a.test/.well-known/acme-challenge/…: Connection refused"
+    )
+
+
+POOL = "HTTPSConnectionPool(host='ca.test', port=443): "
+RETRIES = POOL + "Max retries exceeded with url: /dir (Caused by "
+VERIFY = "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+REFUSED = "NewConnectionError(\"HTTPSConnection(host='ca.test', port=443): Failed to establish a new connection: "
+UNKNOWN = "NameResolutionError(\"HTTPSConnection(host='ca.test', port=443): Failed to resolve 'ca.test' "
+NO_BUNDLE = "Could not find a suitable TLS CA certificate bundle, invalid path: /nope"
+NO_SCHEME = "Invalid URL 'ca.test/dir': No scheme supplied. Perhaps you meant https://ca.test/dir?"
+BINDING = "Server requires external account binding. Please use --eab-kid and --eab-hmac-key."
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("said", "kind", "told"),
     [
-        ("SSLError: Max retries exceeded (SSL: CERTIFICATE_VERIFY_FAILED)", "ca-untrusted"),
-        ("OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /nope", "ca-untrusted"),
-        ("ConnectionError: Max retries exceeded with url: /dir", "ca-unreachable"),
-        ("something else", "certbot"),
+        (
+            f"requests.exceptions.SSLError: {RETRIES}{VERIFY}unable to get local issuer certificate (_ssl.c:1006)')))",
+            "ca-untrusted",
+            "ca.test:443: certificate verify failed: unable to get local issuer certificate",
+        ),
+        (
+            f"requests.exceptions.SSLError: {RETRIES}SSLError(SSLError(136, '[X509: NO_CERTIFICATE_OR_CRL_FOUND] "
+            "no certificate or crl found (_ssl.c:4154)')))",
+            "ca-untrusted",
+            "ca.test:443: no certificate or crl found",
+        ),
+        (f"OSError: {NO_BUNDLE}", "ca-untrusted", NO_BUNDLE),
+        (
+            f'requests.exceptions.ConnectionError: {RETRIES}{REFUSED}[Errno 111] Connection refused"))',
+            "ca-unreachable",
+            "ca.test:443: Connection refused",
+        ),
+        (
+            f'requests.exceptions.ConnectionError: {RETRIES}{UNKNOWN}([Errno -2] Name or service not known)"))',
+            "ca-unreachable",
+            "ca.test:443: Name or service not known",
+        ),
+        (
+            f"requests.exceptions.ReadTimeout: {POOL}Read timed out. (read timeout=45)",
+            "ca-unreachable",
+            "ca.test:443: Read timed out",
+        ),
+        (
+            "requests.exceptions.ConnectionError: ('Connection aborted.', ConnectionResetError(104, 'Connection reset "
+            "by peer'))",
+            "ca-unreachable",
+            "Connection reset by peer",
+        ),
+        ("acme.errors.ClientError: <Response [429]>", "rate-limited", "it answers 429"),
+        ("acme.errors.ClientError: <Response [502]>", "ca-failing", "it answers 502"),
+        ("acme.errors.ClientError: <Response [404]>", "ca-directory", "it answers 404"),
+        (
+            "acme.errors.ClientError: Unexpected response Content-Type: text/html",
+            "ca-directory",
+            "Unexpected response Content-Type: text/html",
+        ),
+        (f"requests.exceptions.MissingSchema: {NO_SCHEME}", "ca-directory", NO_SCHEME),
+        (BINDING, "account-binding", BINDING),
+        ("something else", "certbot", "something else"),
     ],
 )
-def test_without_an_answer_certbots_words_tell_why(said: str, expected: str) -> None:
-    output = f"Saving debug log to /state/logs/letsencrypt.log\n{said}\nSee the logfile letsencrypt.log\n"
+def test_without_an_answer_in_acme_the_words_of_certbot_5_8_tell_why(said: str, kind: str, told: str) -> None:
+    log_file = "/state/logs/a/letsencrypt.log"
+    output = (
+        f"Saving debug log to {log_file}\nAn unexpected error occurred:\n{said}\nAsk for help at x. See {log_file}\n"
+    )
     found = decisions.problem("", output, NOW)
-    assert (found.kind, found.text) == (expected, said)
+    assert (found.kind, found.text) == (kind, told)
 
 
 def test_a_state_survives_its_json() -> None:

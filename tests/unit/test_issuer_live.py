@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import realconsul
 import yaml
 from certificates import HOST
-from programs import decisions, issuer, kube, lineage, loader
+from programs import challenge, decisions, issuer, kube, lineage, loader
 
 from homelab.lab.process import attach
 
@@ -85,6 +86,25 @@ def test_one_holds_the_lock_and_the_other_is_told(world: World, capsys: pytest.C
     first.leave()
     world.run()
     assert "busy" not in capsys.readouterr().out
+
+
+def test_who_was_asked_to_renew_waits_for_the_lock(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.publish("web", HOST)
+    world.mirror(HOST)
+    first = issuer.Lock(world.consul)
+    assert first.take("issuer-1")
+    asked = replace(world.settings, renew=(OTHER,))
+
+    waiting = threading.Thread(target=issuer.run, args=(asked, world.consul, world.cluster))
+    waiting.start()
+    said = ""
+    while '"holder": "issuer-1"' not in said:
+        said += capsys.readouterr().out
+        assert waiting.is_alive()
+    first.leave()
+    waiting.join(30)
+
+    assert '"restored"' in said + capsys.readouterr().out
 
 
 def test_who_lost_the_lock_writes_nothing(world: World) -> None:
@@ -183,3 +203,57 @@ def test_more_than_the_newest_two_are_not_mirrored(world: World) -> None:
 
     assert len(world.cluster.copies(name)) == issuer.VERSIONS
     assert "20260101T000000Z.tar.gz" not in world.cluster.copies(name)
+
+
+class Answered(issuer.Run):
+    """A run whose certbot was given a chain by the CA that is too long for Consul, for one of the hosts."""
+
+    def _certbot(self, host: str) -> tuple[str, int]:
+        live = certificates.lineage(self.settings.config, host)
+        if host == HOST:
+            with (live / "fullchain.pem").open("ab") as file:
+                file.write(b"\n" * issuer.TXN_BYTES)
+        return "", 0
+
+
+def test_what_consul_does_not_take_fails_its_host_and_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "Run", Answered)
+    monkeypatch.setattr(challenge, "astray", lambda *_: None)
+    world.publish("web", HOST, OTHER)
+
+    world.run()
+
+    kept = world.kept()
+    states = [decisions.State.parse(kept[f"homelab/acme/{CA}/{host}/state"].value) for host in (HOST, OTHER)]
+    assert [(state.error_class, bool(state.fingerprint)) for state in states if state] == [
+        ("too-large", False),
+        (None, True),
+    ]
+    assert [key for key in kept if key.startswith(issuer.SERVED) and HOST in key] == []
+
+
+class Unanswered(issuer.Run):
+    """A run whose CA cannot be reached."""
+
+    def _certbot(self, host: str) -> tuple[str, int]:
+        with (self.settings.state.parent / "asked").open("a") as file:
+            file.write(host)
+        return "ConnectionError: Max retries exceeded with url: /dir (Caused by [Errno 111] Connection refused)", 1
+
+
+def test_a_ca_that_cannot_be_reached_is_asked_once_and_told_of_every_host(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "Run", Unanswered)
+    monkeypatch.setattr(challenge, "astray", lambda *_: None)
+    world.publish("web", HOST, OTHER)
+
+    world.run()
+
+    states = [decisions.State.parse(world.kept()[f"homelab/acme/{CA}/{host}/state"].value) for host in (HOST, OTHER)]
+    assert [(state.error_class, state.error) for state in states if state] == [
+        ("ca-unreachable", "Connection refused")
+    ] * 2
+    assert (world.settings.state.parent / "asked").read_text() == HOST

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from objects import cronjob, ingress, job
+from objects import cronjob, ingress, job, thing
 from programs import decisions
 
 from homelab.observe.certificates import Certificate, Listed, ca_name, certificates, listed
-from homelab.observe.fate import CertificateState, Origin
+from homelab.observe.fate import REMEDIES, CertificateState, Origin
 from homelab.observe.hosts import hosts
 from homelab.observe.issuer import Issuer, issuer
 from homelab.observe.text import certificate_row
@@ -79,7 +79,7 @@ def test_a_certificate_that_every_replica_serves_is_valid() -> None:
     ("values", "replicas", "fate", "said"),
     [
         ({}, NONE, "awaited", "none yet"),
-        (state(**NOTHING, **FAILED), NONE, "refused", "challenge: timeout; is port 80 of the router forwarded"),
+        (state(**NOTHING, **FAILED), NONE, "refused", "challenge: timeout; port 80 of the router has to lead"),
         (state(), (replica(0), NONE[1]), "partly", "traefik-external-1 serves Traefik's own default"),
         (state(), (replica(0), replica(1, "cd" * 32)), "partly", "serves another one (cdcdcdcdcdcd…)"),
         (state(), (replica(0), Listed("homelab/t", None, "it is not ready")), "partly", "did not answer: it is not"),
@@ -128,7 +128,7 @@ def test_hosts_that_can_have_none_are_told_beside_the_others() -> None:
     found = certificates(public, issuer([cronjob()], []), state(), BOTH, NOW)
 
     assert [(one.host, one.state.value) for one in found] == [("a.elsewhere.test", "passed over"), (HOST, "valid")]
-    assert "outside the external domain example.test; see Ingress apps/other" in str(found[0].error)
+    assert found[0].error == "outside the external domain example.test; change the host in Ingress apps/other"
 
 
 def test_without_an_issuer_or_its_states_nothing_is_told() -> None:
@@ -163,6 +163,17 @@ def test_the_rule_of_hosts_is_the_issuer_s(named: str | None) -> None:
     assert ca_name(CA) == decisions.ca_name(CA)
 
 
+KNOWN = [*decisions.KINDS.values(), *(kind for kind, _ in decisions.LOCAL), *decisions.FREE]
+
+
+@pytest.mark.parametrize("kind", sorted({*KNOWN, "challenge-route", "too-large", "store", "unusable", "certbot"}))
+def test_every_failure_of_the_issuer_has_its_remedy_and_its_next_try(kind: str) -> None:
+    told = str(only(state(**NOTHING, **FAILED | {"error_class": kind}), *NONE).error)
+
+    assert told.startswith(f"{kind}: timeout; {REMEDIES[kind].format(server=CA)}; next try ")
+    assert told.endswith(f", at once with homelab-tui renew {HOST}") == (kind not in {*decisions.FREE, "rate-limited"})
+
+
 # The issuer itself
 
 
@@ -187,7 +198,45 @@ def test_a_run_started_by_hand_counts_and_a_failed_one_says_why() -> None:
     failed = issuer([cronjob()], [job("issuer-1", "2026-11-23T06:50:00Z", "Failed", reason="DeadlineExceeded")])
 
     assert by_hand and by_hand.trouble(late) is None
-    assert failed and "Job issuer-1 failed: DeadlineExceeded" in str(failed.trouble(late))
+    assert failed and "DeadlineExceeded; see kubectl -n homelab describe job issuer-1" in str(failed.trouble(late))
+
+
+def pod_of(run: str, **state: Raw) -> Raw:
+    """The pod of a run."""
+    labels = {"app.kubernetes.io/name": "issuer", "job-name": run}
+    status = {"phase": "Running", "containerStatuses": [{"state": state}]}
+    return thing("v1", "Pod", f"{run}-x", "homelab", labels=labels, status=status)
+
+
+LOG = """{"event": "not due", "host": "web.example.test"}
+{"event": "failed", "error": "Consul refuses the token; `homelab-tui apply` creates missing tokens"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (LOG, "Consul refuses the token; `homelab-tui apply` creates missing tokens"),
+        ("Traceback\nImportError: x\n", "ImportError: x"),
+        ("", "BackoffLimitExceeded; see kubectl -n homelab describe job issuer-1"),
+    ],
+)
+def test_a_run_that_failed_is_told_at_once_in_its_own_last_words(message: str, said: str) -> None:
+    ended = pod_of("issuer-1", terminated={"message": message})
+    run = job("issuer-1", "2026-11-23T06:50:00Z", "Failed", reason="BackoffLimitExceeded")
+
+    told = issuer([cronjob(lastSuccessfulTime="2026-11-23T06:40:00Z")], [run], [ended])
+
+    assert told and told.trouble(NOW + timedelta(hours=1, minutes=55)) == f"the issuer's last run failed: {said}"
+
+
+def test_a_run_that_does_not_begin_says_why() -> None:
+    held = pod_of("issuer-1", waiting={"reason": "ErrImagePull", "message": "no such host"})
+    run = job("issuer-1", "2026-11-23T06:50:00Z") | {"status": {"active": 1, "startTime": "2026-11-23T06:50:00Z"}}
+
+    told = issuer([cronjob()], [run], [held])
+
+    assert told and "its pod waits: ErrImagePull: no such host" in str(told.trouble(NOW + timedelta(hours=2)))
 
 
 def test_a_suspended_issuer_is_named_at_once() -> None:

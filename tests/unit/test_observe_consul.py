@@ -64,7 +64,9 @@ def answering(server: Loopback) -> None:
     for at in range(3):
         server.script(proxied(at, "agent/self"), found(myself(leads=at == 0)))
         server.script(proxied(at, "operator/autopilot/health"), found(PEERS))
+        server.script(proxied(at, "kv/"), indexed(["homelab/"]))
         server.script(proxied(at, "kv/homelab/"), indexed([LOCK]))
+        server.script(proxied(at, "kv/traefik-external/"), indexed([]))
 
 
 def indexed(values: Any) -> Answer:
@@ -117,7 +119,12 @@ async def test_a_token_that_is_refused_is_said_and_read_anew(tmp_path: Path) -> 
         answering(server)
         mended = await consul_.ask(PODS)
 
-    assert refused and "homelab-tui apply gives the token of Secret homelab/consul-console" in str(refused.consul.error)
+    denied = "ACL not found; homelab-tui apply gives the token of Secret homelab/consul-console its rights again"
+    assert refused and str(refused.consul.error).endswith(denied)
+    assert consul_words(refused.consul) == ("leader not known", "0/3 servers")
+    assert {one.error for one in refused.consul.servers} == {
+        "it refuses the console's token, so no more is known of it"
+    }
     assert mended and mended.consul.error is None
     assert len(server.of(f"GET {SECRET}")) == 2
 
@@ -141,6 +148,7 @@ async def test_a_pod_without_a_disk_is_told_in_the_cluster_s_words(tmp_path: Pat
     unbound = {"type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims"}
     lost = server_pod(2, phase="Pending", conditions=[unbound])
     claim = thing("v1", "PersistentVolumeClaim", "data-consul-2", "homelab", status={"phase": "Pending"})
+    claim["spec"] = {"storageClassName": "fast"}
     said_ = 'storageclass.storage.k8s.io "fast" not found'
     event = thing("v1", "Event", "e", "homelab") | {"message": said_, "involvedObject": {"uid": "uid-of-data-consul-2"}}
     async with connected(tmp_path) as (server, cluster):
@@ -150,8 +158,17 @@ async def test_a_pod_without_a_disk_is_told_in_the_cluster_s_words(tmp_path: Pat
         done = await asked(cluster, [*PODS[:2], lost])
 
     assert "its pod finds no node: pod has unbound" in str(done.consul.servers[2].error)
-    assert f"data-consul-2 is not bound: {said_}" in str(done.consul.servers[2].error)
+    assert f"data-consul-2 is not bound: {said_}; see kubectl get storageclass" in str(done.consul.servers[2].error)
     assert not server.of(proxied(2, "agent/self"))
+
+
+def test_without_a_default_storage_class_the_cure_is_named() -> None:
+    unbound = {"type": "PodScheduled", "status": "False", "message": "pod has unbound immediate claims"}
+    claim = thing("v1", "PersistentVolumeClaim", "data-consul-0", "homelab", status={"phase": "Pending"})
+
+    told = str(silence(server_pod(0, phase="Pending", conditions=[unbound]), [claim], []))
+
+    assert "not bound: there is no default class; mark one: kubectl annotate storageclass NAME" in told
 
 
 async def test_where_there_is_no_pod_there_is_no_consul(tmp_path: Path) -> None:
@@ -159,14 +176,25 @@ async def test_where_there_is_no_pod_there_is_no_consul(tmp_path: Path) -> None:
         assert await Store(cluster, store(cluster)).ask([]) is None
 
 
+LOOK = "see kubectl -n homelab describe pod consul-0"
+NO_ROOM = {
+    "type": "PodScheduled",
+    "status": "False",
+    "message": "0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available: 3 No victims.",
+}
+
+
 @pytest.mark.parametrize(
     ("pod", "why"),
     [
         (server_pod(0), None),
         (server_pod(0, phase="Pending"), "its pod is starting"),
-        (server_pod(0, phase="Failed", message="evicted"), "its pod has ended: evicted"),
+        (server_pod(0, phase="Failed", message="evicted"), f"its pod has ended: evicted; {LOOK}"),
         (server_pod(0, phase="Pending", containerStatuses=[{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]),
-         "its pod waits: ImagePullBackOff"),
+         f"its pod waits: ImagePullBackOff; {LOOK}"),
+        (server_pod(0, phase="Pending", conditions=[NO_ROOM]),
+         "its pod finds no node: 0/3 nodes are available: 3 Insufficient memory; make room on a node, or open a closed "
+         "one (kubectl uncordon NODE)"),
     ],
 )  # fmt: skip
 def test_why_a_pod_cannot_be_asked(pod: Raw, why: str | None) -> None:

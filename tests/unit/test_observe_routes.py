@@ -199,7 +199,11 @@ def test_a_warning_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("middlewares", "remedy"),
-    [([], "create it, or take it out"), ([BASIC], "look at the Secret"), (None, "does not exist")],
+    [
+        ([], "create it, or take it out"),
+        ([BASIC], "its Secret apps/users is missing or has no user: htpasswd -nB NAME | kubectl -n apps create"),
+        (None, "does not exist"),
+    ],
 )
 def test_refused_tells_traefiks_own_words_and_what_to_do(middlewares: list[Raw] | None, remedy: str) -> None:
     words = 'middleware "apps-basic@kubernetescrd" does not exist'

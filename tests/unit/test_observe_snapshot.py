@@ -42,7 +42,9 @@ OBJECTS: dict[str, list[Any]] = {
     "ingresses": [ingress("web", "web.home.test")],
     "endpointslices": [endpoints(WEB, endpoint("10.42.0.7"))],
     "middlewares": [middleware("basic", basicAuth={"secret": "users"})],
+    "ingressroutes": [],
     "pods": [],
+    "configmaps": [],
     "cronjobs": [cronjob()],
     "jobs": [job("issuer-1")],
 }
@@ -79,6 +81,8 @@ def test_json_has_the_promised_shape() -> None:
         "traefiks",
         "consul",
         "certificates",
+        "issuer",
+        "configuration",
     ]
     assert (found["version"], found["taken"]) == (1, TAKEN)
     assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None, "retry": None}
