@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.css.query import QueryType
-from textual.events import Resize
+from textual.events import DescendantFocus, Resize
+from textual.geometry import Spacing
 from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -25,6 +27,8 @@ HIGH = 20
 """Lines from which on there is room for more than tables."""
 TALL = 32
 """Lines from which on there is room between panes."""
+BARS = Spacing(top=1, bottom=1)
+"""The first and the last line, which cover what is scrolled below them."""
 
 
 class Board(Screen[None]):
@@ -37,7 +41,7 @@ class Board(Screen[None]):
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__()
         self._command, self._scene = command, scene
-        self._status = StatusLine()
+        self._status, self._keys = StatusLine(), KeyLine(command.id)
         self._moved = False
         """Whether a person chose the pane that has the cursor."""
 
@@ -45,7 +49,7 @@ class Board(Screen[None]):
         """Status, body, keys."""
         yield self._status
         yield from self.compose_body()
-        yield KeyLine(COMMANDS, self._command.id)
+        yield self._keys
 
     def compose_body(self) -> Iterable[Widget]:
         """What is between the first and the last line."""
@@ -57,12 +61,39 @@ class Board(Screen[None]):
         for pane in self.query(Pane):
             pane.show(scene)
         self._keep_a_cursor()
+        self._show_keys()
+        self.call_after_refresh(self._keep_in_view)
+
+    @on(DescendantFocus)
+    @on(PatchTable.Pointed)
+    def _show_keys(self) -> None:
+        """Those of the row under the cursor among them."""
+        scene = self._scene()
+        self._keys.show([one for one in COMMANDS if not one.on or self._offers(one, scene)], scene.said)
+
+    def _offers(self, command: Command, scene: Scene) -> bool:
+        pane = self.focused.parent if self.pointed and self.focused else None
+        return path_of(pane) == command.on and not (scene.read_only and command.asks)
+
+    @property
+    def pointed(self) -> str | None:
+        """Key of the row under the cursor."""
+        row = self.focused.pointed if isinstance(self.focused, PatchTable) else None
+        return row.key if row else None
+
+    @on(DescendantFocus)
+    @on(PatchTable.Pointed)
+    def _turned(self) -> None:
         self.call_after_refresh(self._keep_in_view)
 
     def _keep_in_view(self) -> None:
-        """On a low terminal, also when the pane with the cursor has got rows since it was chosen."""
-        if self.max_scroll_y and isinstance(self.focused, PatchTable):
-            self.scroll_to_widget(self.focused, animate=False, force=True)
+        """On a low terminal: the pane with the cursor, and of it before all the cursor's row."""
+        if self.max_scroll_y and isinstance(self.focused, PatchTable) and isinstance(self.focused.parent, Pane):
+            pane = self.focused.parent
+            row = self.focused.pointed_region.translate(self.focused.virtual_region.offset)
+            place = pane.virtual_region.offset
+            for region in (pane.virtual_region, row.translate(place)):
+                self.scroll_to_region(region, spacing=BARS, animate=False, force=True, immediate=True)
 
     def _keep_a_cursor(self) -> None:
         """The first table with rows has it, whichever came first; one chosen by hand, as long as it has rows."""
@@ -96,15 +127,23 @@ class Board(Screen[None]):
             self.show(self._scene())
 
 
-def named(path: str) -> Callable[..., object]:
-    """The class of a `module:Class`, imported now."""
+def named(path: str) -> Callable[..., Any]:
+    """The class or function of a `module:name`, imported now."""
     module, _, name = path.partition(":")
-    found: Callable[..., object] = getattr(import_module(module), name)
+    found: Callable[..., Any] = getattr(import_module(module), name)
     return found
 
 
+def path_of(found: object) -> str:
+    """The `module:Class` that something was made of."""
+    return f"{type(found).__module__}:{type(found).__name__}"
+
+
 def pane_named(path: str) -> Pane:
-    """The pane of a `module:Class`."""
+    """The pane of a `module:Class`, with the keys of what can be done to its rows."""
     made = named(path)()
     assert isinstance(made, Pane)
+    for command in COMMANDS:
+        if command.on == path:
+            made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

@@ -21,11 +21,24 @@ class Command:
     """`module:Class` of the pane that the screen shows alone, and that the home screen shows among others."""
     keys: tuple[str, ...] = ()
     """Further keys that do the same."""
+    on: str | None = None
+    """`module:Class` of the pane to whose rows it does something; elsewhere its key is free."""
+    asks: str | None = None
+    """`module:function` that says what it would write, from the key of a row and the scene: a question, or why not."""
 
 
 ALONE = "screens.dashboard.alone:Alone"
+CERTIFICATES = "screens.dashboard.certificates:Certificates"
 HOME = Command("view.home", "1", "home", "Everything at a glance.", screen="screens.dashboard.home:Home")
 HELP = Command("help", "question_mark", "help", "What the keys and the signs mean.", keys=("f1",))
+RENEW = Command(
+    "certificates.renew",
+    "r",
+    "renew",
+    "Order a new certificate for the host under the cursor, due or not; it asks first.",
+    on=CERTIFICATES,
+    asks="screens.dialogs.renewal:renewing",
+)
 QUIT = Command("quit", "q", "quit", "Leave; the cluster goes on without the console.", keys=("ctrl+c", "ctrl+q"))
 
 COMMANDS: tuple[Command, ...] = (
@@ -52,7 +65,7 @@ COMMANDS: tuple[Command, ...] = (
         "certificates",
         "Which public host has which certificate, and for how long.",
         screen=ALONE,
-        pane="screens.dashboard.certificates:Certificates",
+        pane=CERTIFICATES,
     ),
     Command(
         "view.consul",
@@ -62,6 +75,7 @@ COMMANDS: tuple[Command, ...] = (
         screen=ALONE,
         pane="screens.dashboard.consul:Consul",
     ),
+    RENEW,
     HELP,
     QUIT,
 )

@@ -12,6 +12,15 @@ LOADING = Source(SourceState.LOADING)
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What becomes of what a person asked for; stands in the place of the keys until the next one is pressed."""
+
+    text: str
+    sign: str = "✓"
+    """`○` under way, `▲` not done, `✗` failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that is known now. Widgets show it and ask for nothing."""
 
@@ -27,6 +36,7 @@ class Scene:
     plan: Plan | None = None
     plan_trouble: str | None = None
     """Why there is no plan, and what to do."""
+    said: Said | None = None
 
     def source(self, name: str) -> Source:
         """The health of one source; that of the link while there is no snapshot."""

@@ -11,10 +11,11 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from threading import Thread
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import App
+from textual.events import Event, Key
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -22,8 +23,11 @@ from homelab.observe.live import utc_now
 from homelab.observe.snapshot import SourceState
 from screens.board import Board, named
 from screens.commands import COMMANDS, HOME, Command
-from screens.scene import Scene
-from tui.feed import Feed, World
+from screens.scene import Said, Scene
+from tui.feed import CannotConnect, Feed, World
+
+if TYPE_CHECKING:
+    from screens.dialogs.confirm import Question
 
 STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -57,6 +61,8 @@ COARSE = Theme(
     dark=True,
 )
 """For terminals of 16 colours, where the calm ones would all become white."""
+READ_ONLY = "--read-only is set: {} does nothing"
+BUSY = "the last wish is not done yet; wait for what comes of it"
 
 
 class Console(App[int], inherit_bindings=False):
@@ -73,12 +79,13 @@ class Console(App[int], inherit_bindings=False):
         self.register_theme(CALM)
         self.register_theme(COARSE)
         self.theme = COARSE.name if self.console.color_system == "standard" else CALM.name
-        self._feed = Feed(world, self.tell)
+        self._world, self._feed = world, Feed(world, self.tell)
+        self._writing = False
         self._told_to_leave = False
         for command in COMMANDS:
             if command.screen:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
-            for key in (command.key, *command.keys):
+            for key in () if command.on else (command.key, *command.keys):
                 everywhere = bool(command.screen) or key.startswith("ctrl+")  # over a dialog too
                 self._bindings.bind(key, f"run('{command.id}')", show=False, priority=everywhere)
 
@@ -103,6 +110,12 @@ class Console(App[int], inherit_bindings=False):
 
     def _begin(self) -> None:
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
+
+    async def on_event(self, event: Event) -> None:
+        """A key takes away what was said and seen, whatever else it does."""
+        if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, Board):
+            self.tell(said=None)
+        await super().on_event(event)
 
     def tell(self, **news: object) -> None:
         """Bring what was learnt into the scene, and show it."""
@@ -136,6 +149,37 @@ class Console(App[int], inherit_bindings=False):
             self.push_screen(import_module("screens.help").Help())
         elif id == "quit":
             self.exit(0)
+        elif isinstance(self.screen, Board) and (row := self.screen.pointed):
+            self._ask(next(one for one in COMMANDS if one.id == id), row)
+
+    def _ask(self, command: Command, row: str) -> None:
+        """Before something is written: what will happen, or why it cannot."""
+        assert command.asks
+        if self.scene.read_only or self._writing:
+            self.tell(said=Said(BUSY if self._writing else READ_ONLY.format(command.label), "▲"))
+            return
+        asked: Question | str = named(command.asks)(row, self.scene)
+        if isinstance(asked, str):
+            self.tell(said=Said(asked, "▲"))
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.tell(said=Said(asked.doing, "○"))
+                self.run_worker(self._write(command.id, row))
+
+        self.push_screen(import_module("screens.dialogs.confirm").Confirm(asked), answered)
+
+    async def _write(self, id: str, row: str) -> None:
+        """Do it, and say what became of it; another key may take that away, but does not stop it."""
+        self._writing = True
+        try:
+            said = Said(await self._world.write(id, row))
+        except CannotConnect as error:
+            said = Said(str(error), "✗")
+        finally:
+            self._writing = False
+        self.tell(said=said)
 
 
 def run(world: World, *, read_only: bool, name: str | None = None) -> int:

@@ -15,8 +15,9 @@ from homelab.stack.components import INCLUDE, STAGES
 from tui.options import Options, Refused
 
 FINE, FAILED, WRONG_USE = 0, 1, 2
-"""Exit codes. `diff` alone has its own meaning of 1 (there are changes) and 2 (it failed)."""
+"""Exit codes. The diffs alone have their own meaning of 1 (there are changes) and 2 (it failed)."""
 
+DIFFS = frozenset({"tui.headless.stack:diff", "tui.headless.config:diff"})
 CONSOLE = "tui.console:console"
 """What is done where no command is named."""
 LAB = "tui.headless.lab:lab"
@@ -66,7 +67,7 @@ def _let_go() -> None:
 
 
 def _code(error: Exception, parsed: argparse.Namespace) -> int:
-    return WRONG_USE if isinstance(error, Refused) or parsed.command == "tui.headless.stack:diff" else FAILED
+    return WRONG_USE if isinstance(error, Refused) or parsed.command in DIFFS else FAILED
 
 
 def build() -> argparse.ArgumentParser:
@@ -83,12 +84,18 @@ def build() -> argparse.ArgumentParser:
     adding = _Adding(commands, shared)
     _plan(adding)
     _stack(adding)
+    _config(adding)
     status = adding.add("status", "what is live: nodes, allocations, routes", "status:status")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument("--watch", action="store_true", help="print again whenever something changes")
     renew = adding.add("renew", "order certificates at once, due or not", "certificates:renew")
     renew.add_argument("host", nargs="+", metavar="HOST", help="of an Ingress labelled traffic-type=external")
     renew.add_argument("--yes", action="store_true", help="do not ask")
+    backup = adding.add("backup", "seal keys, certificates and tokens into one file", "backup:backup")
+    backup.add_argument("file", metavar="FILE", help="a new one; the passphrase is asked for, or read from stdin")
+    restore = adding.add("restore", "put back what is missing of a backup", "backup:restore")
+    restore.add_argument("file", metavar="FILE", help="which `backup` wrote; the passphrase as there")
+    restore.add_argument("--yes", action="store_true", help="do not ask")
     lab = adding.add("lab", "be the embedded cluster that --lab uses, until Ctrl-C", "lab:lab")
     lab.add_argument("--bare", action="store_true", help="without the stack")
     return parser
@@ -177,6 +184,13 @@ def _stack(adding: _Adding) -> None:
         metavar="KINDS",
         help=f"what is kept otherwise, separated by commas: {', '.join(INCLUDE)}",
     )
+
+
+def _config(adding: _Adding) -> None:
+    below = adding.below(adding.add("config", "the dynamic configuration of the external Traefik"))
+    below.add("diff", "compare the plan with Consul, key by key; exit codes as diff", "config:diff")
+    apply = below.add("apply", "bring it to Consul, and ask every replica whether it took it", "config:apply")
+    apply.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _include(text: str) -> frozenset[str]:

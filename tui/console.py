@@ -55,6 +55,7 @@ class Home:
     def __init__(self, options: Options) -> None:
         self._asked = self._options = options
         self._lab: Attached | None = None
+        self._connected: Cluster | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -88,12 +89,25 @@ class Home:
                 self._options = self._options.on(self._lab)
             await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
             async with import_module("tui.wiring").cluster(self._options) as cluster:
-                yield cluster
+                self._connected = cluster
+                try:
+                    yield cluster
+                finally:
+                    self._connected = None
 
     def store(self, cluster: Cluster) -> OpenStore:
         """How to read Consul over that connection."""
         found: OpenStore = import_module("tui.wiring").store(cluster)
         return found
+
+    async def write(self, id: str, row: str) -> str:
+        """Do what a command says to a row, over the connection that there is. Raises CannotConnect."""
+        if self._connected is None:
+            raise CannotConnect("there is no connection to the cluster now; try again when the panes are live")
+        with explaining():
+            writing = await asyncio.to_thread(import_module, "tui.writing")
+            told: str = await writing.write(self._connected, self._options, id, row)
+        return told
 
     async def ended(self) -> None:
         """Wait until the lab is gone, and let go of it; a cluster only goes away for a while. Raises CannotConnect."""

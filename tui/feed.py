@@ -21,7 +21,7 @@ PLAN_SECONDS = 2.0
 
 
 class CannotConnect(Exception):
-    """There is nothing to talk to yet; the text says what is missing and what to do."""
+    """The cluster cannot be talked to, or does not do what it is asked; the text says what is wrong and what to do."""
 
 
 class World(Protocol):
@@ -38,6 +38,9 @@ class World(Protocol):
 
     def store(self, cluster: Cluster) -> OpenStore:
         """How to read Consul over that connection."""
+
+    async def write(self, id: str, row: str) -> str:
+        """Do what a command says to a row; what became of it. Raises CannotConnect with what went wrong."""
 
     async def ended(self) -> None:
         """Wait until this cluster is gone for good. Raises CannotConnect with what comes next."""

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homelab.observe.snapshot import TRAEFIK_NAMESPACE
-from homelab.ports import Cluster, Kind, OpenStore, Ref, Rejected, StoreReading
+from homelab.ports import Cluster, Kind, OpenStore, Ref, Rejected, Sealing, StoreReading
 from tui.options import Options
 
 if TYPE_CHECKING:
     from homelab.plan.file import Reading
     from homelab.stack.apply import Step
+    from homelab.stack.backup import Connect
     from homelab.stack.journal import Journal
+    from homelab.stack.network import Tell
     from homelab.stack.upstream import Source
 
 NAME = "homelab-tui"
@@ -94,10 +96,25 @@ async def journal(connected: Cluster, options: Options) -> Journal:
     return Journal(platformdirs.user_state_path(NAME) / namespace["metadata"]["uid"])
 
 
-def steps(connected: Cluster) -> Mapping[str, Step]:
-    """What ends the stages of an apply."""
+def steps(connected: Cluster, tell: Tell) -> Mapping[str, Step]:
+    """What ends the stages of an apply; `tell` is given what they find."""
     from homelab.adapters.consul import ProxiedConsul  # noqa: PLC0415 - only `apply` speaks to it
     from homelab.stack.access import NAMESPACE  # noqa: PLC0415
     from homelab.stack.steps import steps as of_stages  # noqa: PLC0415
 
-    return of_stages(connected, partial(ProxiedConsul, connected, NAMESPACE))
+    return of_stages(connected, partial(ProxiedConsul, connected, NAMESPACE), tell)
+
+
+def filling(connected: Cluster) -> Connect:
+    """How a backup reads the store, and a restore fills it."""
+    from homelab.adapters.consul import ProxiedConsul  # noqa: PLC0415
+    from homelab.stack.access import NAMESPACE  # noqa: PLC0415
+
+    return partial(ProxiedConsul, connected, NAMESPACE)
+
+
+def sealing() -> Sealing:
+    """What keeps a backup secret."""
+    from homelab.adapters.sealing import PassphraseSealing  # noqa: PLC0415 - only backup and restore need it
+
+    return PassphraseSealing()

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from homelab.observe.configuration import Configuration
 from homelab.observe.consul import Consul as Facts
 from homelab.observe.consul import Server
-from homelab.observe.text import CONSUL_HEAD, consul_rows, consul_words, server_word
+from homelab.observe.text import (
+    CONSUL_HEAD,
+    configuration_word,
+    configuration_words,
+    consul_rows,
+    consul_words,
+    server_word,
+)
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -17,11 +25,14 @@ class Consul(TablePane):
     TITLE = "Consul"
     NEEDS = ("consul",)
     EMPTY = "There is no Consul yet. To deploy: homelab-tui apply"
+    QUIET = True
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
-        """Who leads, and how many more may fail."""
-        found = scene.snapshot.consul if scene.snapshot else None
-        return consul_words(found) if found else ()
+        """Who leads, what is wrong with the external Traefik's configuration, and how many more may fail."""
+        if not scene.snapshot or not scene.snapshot.consul:
+            return ()
+        leader, *others = consul_words(scene.snapshot.consul)
+        return (leader, *configuration_words(scene.snapshot.configuration), *others)
 
     def data(self, scene: Scene) -> Table | None:
         """One row per server."""
@@ -30,7 +41,16 @@ class Consul(TablePane):
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one server, and what is true of all."""
         found = scene.snapshot.consul if scene.snapshot else None
-        return next((facts(one, found) for one in found.servers if one.name == key), ()) if found else ()
+        of_server = next((facts(one, found) for one in found.servers if one.name == key), ()) if found else ()
+        return (*of_server, *configured(scene.snapshot.configuration)) if scene.snapshot else ()
+
+
+def configured(found: Configuration | None) -> tuple[tuple[str, str], ...]:
+    """How the configuration fares that the servers keep for the external Traefik."""
+    if found is None:
+        return ()
+    said = (("Configuration", configuration_word(found)), ("Why", found.error))
+    return tuple((name, value) for name, value in said if value)
 
 
 def facts(one: Server, all_: Facts) -> tuple[tuple[str, str], ...]:
@@ -46,9 +66,15 @@ def facts(one: Server, all_: Facts) -> tuple[tuple[str, str], ...]:
         ("Last contact", f"within {one.contact / 1000:g} s" if one.contact else None),
         ("Behind", behind if one.behind is not None else None),
         ("Peers", peers(all_)),
-        ("Issuer's lock", f"held by {all_.holder or all_.session}" if all_.session else "free"),
+        ("Issuer's lock", lock(all_)),
     )
     return tuple((name, value) for name, value in found if value)
+
+
+def lock(all_: Facts) -> str | None:
+    """Who has it; None where that cannot be read."""
+    free = None if all_.error else "free"
+    return f"held by {all_.holder or all_.session}" if all_.session else free
 
 
 def peers(all_: Facts) -> str | None:

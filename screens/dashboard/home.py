@@ -11,14 +11,12 @@ from textual.events import Resize
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from screens.board import Board, pane_named
+from screens.board import BARS, Board, pane_named
 from screens.commands import panes
 from screens.dashboard.addresses import Addresses
 from screens.scene import Scene
 from screens.widgets.pane import TablePane
 
-BARS = 2
-"""The first and the last line of the screen."""
 LEAST = 4
 """Lines in which a pane can show something: title, head, and a row with what is below it."""
 
@@ -53,9 +51,10 @@ class Home(Board):
         for pane in panes:
             pane.be_brief(narrow)
         gaps = 2 if self.has_class("-tall") else 0
-        room = self.size.height - BARS - gaps - self.query_one(Addresses).size.height
+        room = self.size.height - BARS.height - gaps - self.query_one(Addresses).size.height
         wanted = [pane.wanted for pane in panes]
-        shared = narrow and room >= LEAST * len(panes) and min(wanted) > 1
+        known = all(lines > 1 or pane.is_folded for lines, pane in zip(wanted, panes, strict=True))
+        shared = narrow and known and room >= sum(min(LEAST, lines) for lines in wanted)
         for pane, lines in zip(panes, shares(wanted, room) if shared else repeat(None), strict=False):
             pane.limit(lines)
 

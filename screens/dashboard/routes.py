@@ -19,7 +19,7 @@ class Routes(TablePane):
     """Every host and path, as every Traefik serves it."""
 
     TITLE = "Routes"
-    NEEDS = ("ingresses", "services", "endpointslices", "middlewares", "pods", "traefik")
+    NEEDS = ("ingresses", "services", "endpointslices", "middlewares", "ingressroutes", "pods", "traefik")
     EMPTY = "No Ingress names a host yet. For a sample app: homelab-tui apply"
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
@@ -55,7 +55,6 @@ def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
     """Names and values."""
     held = scene.snapshot.allocations if scene.snapshot else ()
     loopback = next((each.loopback for each in held if each.zone == one.zone and each.loopback), None)
-    try_it = f"curl -H {quote(f'Host: {one.host}')} {quote(f'http://{loopback}{one.path}')}" if loopback else None
     found = (
         ("Host", f"{one.host}{one.path}" + (f" ({one.path_type})" if one.path_type else "")),
         ("State", state_word(one)),
@@ -65,9 +64,19 @@ def facts(one: Route, scene: Scene) -> tuple[tuple[str, str], ...]:
         ("From", one.source),
         ("Auth", one.auth or "none"),
         ("Note", one.note),
-        ("Try", try_it),
+        ("Try", attempt(one, loopback) if loopback else None),
     )
     return tuple((name, value) for name, value in found if value)
+
+
+def attempt(one: Route, loopback: str) -> str:
+    """How to ask for it where the lab serves it: plain HTTP first, then HTTPS where there is any."""
+    plain, *secure = loopback.split(", ")
+    if one.tls and secure:
+        address, _, port = secure[0].rpartition(":")
+        place, url = f"{one.host}:{port}:{address}", f"https://{one.host}:{port}{one.path}"
+        return f"curl -k --resolve {quote(place)} {quote(url)}"
+    return f"curl -H {quote(f'Host: {one.host}')} {quote(f'http://{plain}{one.path}')}"
 
 
 def ready(endpoints: int | None) -> str:

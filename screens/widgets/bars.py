@@ -8,16 +8,20 @@ from textual.events import Resize
 
 from homelab.observe.nodes import Node
 from homelab.observe.snapshot import CONSUL, KINDS, Asked, SourceState
-from homelab.observe.text import clean, shortened
+from homelab.observe.text import clean, shortened, wrapped
 from screens.commands import MOVES, Command, sign
 from screens.freshness import SIGNS, STYLES, WORST_FIRST
-from screens.scene import Scene
+from screens.scene import Said, Scene
 from screens.widgets.lines import Line, Lines, Span, length
+from screens.widgets.pane import cut
+from screens.widgets.patch_table import STYLE_OF_SIGN
 
 MARGIN, GAP = " ", "  "
 MOST_NAMED = 2
 MANY = 6
 """Traefiks of which each has a sign of its own."""
+SAID_LINES = 5
+"""At most, of what is said in the place of the keys."""
 
 
 class StatusLine(Lines):
@@ -40,15 +44,27 @@ class StatusLine(Lines):
 
 
 class KeyLine(Lines):
-    """What can be pressed."""
+    """What can be pressed, or what became of the last key."""
 
-    def __init__(self, commands: Sequence[Command], current: str) -> None:
+    def __init__(self, current: str) -> None:
         super().__init__(classes="key-line")
-        self._commands, self._current = commands, current
+        self._current = current
+        self._commands: Sequence[Command] = ()
+        self._said: Said | None = None
+
+    def show(self, commands: Sequence[Command], said: Said | None) -> None:
+        """Show these keys, or what is to be said in their place."""
+        if (commands, said) != (self._commands, self._said):
+            self._commands, self._said = commands, said
+            self._show()
 
     def on_resize(self, event: Resize) -> None:
         """Another width: other words."""
-        self.show_lines([keys(self._commands, self._current, event.size.width)])
+        self._show()
+
+    def _show(self) -> None:
+        if width := self.size.width:
+            self.show_lines(said(self._said, width) if self._said else [keys(self._commands, self._current, width)])
 
 
 def status(scene: Scene, width: int) -> Line:
@@ -135,15 +151,29 @@ def answered(asked: Asked) -> SourceState:
     return SourceState.STALE if asked.known else SourceState.FAILED
 
 
+def said(told: Said, width: int) -> list[Line]:
+    """A sign and sentences."""
+    sign = f"{MARGIN}{told.sign} "
+    room = width - len(sign) - len(MARGIN)
+    first, *rest = cut(wrapped(clean(told.text), room), SAID_LINES, room)
+    below = " " * len(sign)
+    return [((sign, STYLE_OF_SIGN[told.sign]), (first, "")), *[((below + line.strip(), ""),) for line in rest]]
+
+
 def keys(commands: Sequence[Command], current: str, width: int) -> Line:
-    """`1 home  2 allocations …`, the current one marked; where the room is short only that one has a name."""
+    """`1 home  2 allocations …`, the current one marked; where the room is short names go one by one from the right.
+
+    Those of the view in front and of what can be done to a row stay longest.
+    """
     moves = [span for key, what in MOVES for span in ((f"{GAP}{key}", "accent"), (f" {what}", "dim"))]
-    named = [span for command in commands for span in key(command, command.id == current)]
-    bare = [span for command in commands for span in key(command, command.id == current, bare=True)]
-    room = width - length(named) - length(moves) - len(MARGIN)
-    if room > 0:
-        return (*named, (" " * room, ""), *moves, (MARGIN, ""))
-    return tuple(named if length(named) <= width else bare)
+    going = sorted((one for one in reversed(commands) if one.id != current), key=lambda one: one.on is not None)
+    for gone in range(len(going) + 1):
+        bare = going[:gone]
+        shown = [span for one in commands for span in key(one, one.id == current, bare=one in bare)]
+        if length(shown) <= width:
+            break
+    room = width - length(shown) - length(moves) - len(MARGIN)
+    return (*shown, (" " * room, ""), *moves, (MARGIN, "")) if room > 0 and not bare else tuple(shown)
 
 
 def key(command: Command, here: bool, *, bare: bool = False) -> list[Span]:

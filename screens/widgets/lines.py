@@ -5,7 +5,7 @@ A widget of Textual is repainted as a whole, which costs up to a hundred times t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
@@ -40,6 +40,8 @@ class Lines(ScrollView, can_focus=False):
     def __init__(self, lines: Sequence[Line] = (), *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Line, ...] = tuple(lines)
+        self._waits = False
+        """Whether lines of ours are to be repainted and are not yet."""
         self.virtual_size = Size(0, len(self._lines))
 
     @property
@@ -54,8 +56,8 @@ class Lines(ScrollView, can_focus=False):
             self.virtual_size = Size(0, len(self._lines))
             self.refresh(layout=True)
             return
-        if not self._repaint_required:  # Textual keeps what a new layout has painted, and would send it once more
-            self._exchange_repaint_regions()
+        if not (self._repaint_required or self._waits):
+            super()._exchange_repaint_regions()  # Textual keeps what a new layout has painted, and would send it again
         for at, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
                 self.refresh_at(at)
@@ -64,7 +66,17 @@ class Lines(ScrollView, can_focus=False):
         """Repaint one line, if it is in view."""
         y = at - self.scroll_offset.y
         if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh_row(y)
+
+    def refresh_row(self, y: int) -> None:
+        """Repaint one line of the widget as it is on the screen."""
+        self._waits = True
+        self.refresh(Region(0, y, self.size.width, 1))
+
+    def _exchange_repaint_regions(self) -> Collection[Region]:
+        """Textual takes what it is about to paint."""
+        self._waits = False
+        return super()._exchange_repaint_regions()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; Textual asks for those it needs."""

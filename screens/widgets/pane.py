@@ -6,7 +6,7 @@ The faces are loading, data, empty (with what to do about it) and failed (why, s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -18,7 +18,7 @@ from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span, length
-from screens.widgets.patch_table import NO_HEAD, PatchTable
+from screens.widgets.patch_table import NO_HEAD, PatchTable, is_troubled
 
 RULE = "─"
 NOTICE_LINES = 3
@@ -130,11 +130,14 @@ class TablePane(Pane):
 
     EMPTY: ClassVar[str]
     """What to do where there are no rows."""
+    QUIET: ClassVar[bool] = False
+    """Whether the title says enough of rows that are well: where lines are few, only the others are shown."""
     DEFAULT_CSS = """
     TablePane PatchTable { display: block; }
     TablePane .face { display: none; }
     TablePane.faced PatchTable { display: none; }
     TablePane.faced .face { display: block; }
+    TablePane.folded PatchTable { display: none; }
     """
 
     def __init__(self) -> None:
@@ -150,8 +153,15 @@ class TablePane(Pane):
     @property
     def wanted(self) -> int:
         """Lines that it would fill."""
+        if self.is_folded:
+            return 1 + self._noticed
         below = self._face if self.has_class("faced") else self.table
         return 1 + self._noticed + len(below.lines)
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether its title says all."""
+        return self.has_class("folded")
 
     @property
     def _noticed(self) -> int:
@@ -186,9 +196,21 @@ class TablePane(Pane):
         """Rows or sentences."""
         self.set_class(bool(sentences), "faced")
         room = self.size.width - 1
-        self._face.show_lines([((line, style),) for said in sentences for line in wrapped(INDENT + said, room)])
+        said = [line for one in sentences for line in wrapped(INDENT + one, room)]
+        self._face.show_lines([((line, style),) for line in cut(said, 1 if self._brief else len(said), room)])
         table = None if sentences else self.data(scene)
+        if table and self._brief:
+            table = shorter(table, self.QUIET)
+        self.set_class(bool(table and not table.rows), "folded")
         self.table.show_rows(*((table.head, table.rows) if table else (NO_HEAD, ())))
+
+
+def shorter(table: Table, quiet: bool) -> Table:
+    """The same with what is well in fewer words: without its sentences, or without its rows."""
+    well = {row.key for row in table.rows if not is_troubled(row.cells)}
+    if quiet:
+        return replace(table, rows=tuple(row for row in table.rows if row.key not in well))
+    return replace(table, rows=tuple(replace(row, below=()) if row.key in well else row for row in table.rows))
 
 
 def title_line(title: str, summary: Sequence[str], fresh: Freshness, width: int, pointed: bool) -> Line:

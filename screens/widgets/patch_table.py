@@ -57,6 +57,12 @@ class PatchTable(Lines, can_focus=True):
         """The row under the cursor."""
         return self._rows[self._at] if self._rows else None
 
+    @property
+    def pointed_region(self) -> Region:
+        """Where on this widget the cursor's row is seen."""
+        at = self._starts[self._at] - self.scroll_offset.y if self._starts else 0
+        return Region(0, at, self.size.width, 1)
+
     def show_rows(self, head: Head, rows: Iterable[Row]) -> None:
         """Show these rows; a row is the same one as before when its key is."""
         before = self.pointed
@@ -105,7 +111,7 @@ class PatchTable(Lines, can_focus=True):
         """Repaint one line, if it is in view; the head always is."""
         y = at if at == 0 else at - self.scroll_offset.y
         if at == 0 or 0 < y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh_row(y)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: first the head, however far the rows are scrolled; last, that there are more."""
@@ -204,8 +210,12 @@ def drawn(row: Row, widths: dict[int, int], room: int) -> tuple[Line, ...]:
 
 def worst(cells: Sequence[str]) -> str:
     """The style of a row's state, for the sentences that explain it."""
-    found = STYLE_OF_SIGN.get(cells[-1][:1], "")
-    return found if found in {"warn", "bad"} else "dim"
+    return STYLE_OF_SIGN[cells[-1][:1]] if is_troubled(cells) else "dim"
+
+
+def is_troubled(cells: Sequence[str]) -> bool:
+    """Whether a row's state, its last cell, asks for somebody to look."""
+    return STYLE_OF_SIGN.get(cells[-1][:1], "") in {"warn", "bad"}
 
 
 def below(sentences: Iterable[str], style: str, room: int) -> list[Line]:

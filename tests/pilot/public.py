@@ -35,6 +35,8 @@ def certified(home: Household) -> None:
         "consul-0/v1/agent/self": MYSELF,
         "consul-0/v1/operator/autopilot/health": HEALTH,
         "consul-0/v1/kv/homelab": [{"Key": STATE, "Value": b64encode(json.dumps(state()).encode()).decode()}],
+        "consul-0/v1/kv": ["homelab/"],
+        "consul-0/v1/kv/traefik-external": [],
         "traefik-external-1/api/certificates": [{"sans": [HOST], "certFingerprint": MARK, "issuerCN": "Test CA"}],
     }
 

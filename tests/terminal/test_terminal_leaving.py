@@ -15,6 +15,7 @@ from consoles import Open
 
 from benchmarks.cluster import Home
 from benchmarks.terminal import Terminal
+from homelab.observe.live import BREATH_SECONDS
 
 pytest_plugins = ("opening",)
 
@@ -55,6 +56,17 @@ def test_it_is_left_at_once_by_a_key(console: Open, view: str, keys: str) -> Non
     assert terminal.ended(2) == 0
     assert left_as_found(terminal)
     assert b"Traceback" not in terminal.written[before:]
+
+
+def test_it_is_left_at_once_while_consul_waits_with_its_answer(console: Open) -> None:
+    terminal = console.ready()
+    terminal.shows("leader consul-")
+    terminal.settled(2 * BREATH_SECONDS)
+
+    terminal.send("q")
+
+    assert terminal.ended(2) == 0
+    assert left_as_found(terminal)
 
 
 @pytest.mark.parametrize(("number", "view"), [(SIGHUP, "1"), (SIGTERM, "?")])

@@ -46,6 +46,7 @@ def test_an_api_that_falls_silent_is_noticed_and_quitting_does_not_wait_for_it(w
     terminal = through(way, console)
     terminal.shows(*EVERYTHING)
 
+    terminal.send("3")
     way.freeze()
     terminal.shows("▲ stale", "no answer in time")
     terminal.send("q")

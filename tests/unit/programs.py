@@ -10,9 +10,10 @@ sys.path.extend(map(str, FOLDERS))
 
 import challenge  # noqa: E402 - only now it can be found
 import decisions  # noqa: E402
+import dynamic  # noqa: E402
 import issuer  # noqa: E402
 import kube  # noqa: E402
 import lineage  # noqa: E402
 import loader  # noqa: E402
 
-__all__ = ["challenge", "decisions", "issuer", "kube", "lineage", "loader"]
+__all__ = ["challenge", "decisions", "dynamic", "issuer", "kube", "lineage", "loader"]

@@ -28,6 +28,7 @@ MANAGEMENT = "00000000-0000-4000-8000-000000000001"
 PATIENCE = 20.0
 RULES = {
     "loader": {"traefik-external/http/": "write", "traefik-external/tls/options/": "write", "homelab/config/": "write"},
+    "console": {"homelab/": "read", "traefik-external/http/": "read", "traefik-external/tls/options/": "read"},
     "traefik": {"traefik-external": "read"},
     "issuer": {"traefik-external/tls/certificates/": "write", "homelab/acme/": "write"},
 }

@@ -26,6 +26,7 @@ SHARED = [
     ("--lab",),
 ]
 COMMANDS = [["plan", "init"], ["plan", "check"], ["render"], ["diff"], ["apply"], ["delete"], ["status"]]
+COMMANDS += [["config", "diff"], ["config", "apply"]]
 
 
 # The parser
@@ -254,12 +255,14 @@ def test_stages_without_upstream_files_need_neither_cluster_nor_network(home: Pa
     assert list(home.iterdir()) == [home / "homelab.yaml"]
 
 
-def test_a_plan_that_names_the_pods_network_asks_nobody(plan: Path, shell: Shell) -> None:
+def test_a_plan_that_names_the_pods_network_lacks_the_nodes_alone(plan: Path, shell: Shell) -> None:
     plan.write_text(plan.read_text().replace("pods: null", "pods: 10.99.0.0/16"))
 
     told = shell("render", "--stage", "internal")
 
-    assert (told.code, told.err) == (0, "")
+    assert told.code == 0
+    assert told.err.startswith("the nodes are not known, so the network policies admit those of the plan alone: no ")
+    assert told.err.count("\n") == 1
     assert "10.99.0.0/16" in told.out
 
 
@@ -274,7 +277,11 @@ def test_a_mirror_without_the_files_is_told_and_nothing_is_printed(plan: Path, s
 
 
 @pytest.mark.parametrize(
-    ("command", "code"), [("render", 1), ("diff", 2), ("apply --yes", 1), ("apply --dry-run", 1), ("plan check", 1)]
+    ("command", "code"),
+    [
+        *(("render", 1), ("diff", 2), ("apply --yes", 1), ("apply --dry-run", 1), ("plan check", 1)),
+        *(("config diff", 2), ("config apply --yes", 1)),
+    ],
 )
 @pytest.mark.parametrize("text", [None, "", "version: [\n", "network:\n\tlan: 1\n", "version: 9\nfrobnicate: 1\n"])
 def test_a_plan_that_is_missing_or_wrong_stops_every_command(
@@ -290,7 +297,17 @@ def test_a_plan_that_is_missing_or_wrong_stops_every_command(
     assert "Traceback" not in told.err
 
 
-@pytest.mark.parametrize(("command", "code"), [("diff", 2), ("apply --yes", 1), ("delete --yes", 1), ("status", 1)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("diff", 2),
+        ("apply --yes", 1),
+        ("delete --yes", 1),
+        ("status", 1),
+        ("config diff", 2),
+        ("config apply --yes", 1),
+    ],
+)
 def test_without_a_kubeconfig_one_line_says_where_it_would_be(
     command: str, code: int, plan: Path, home: Path, shell: Shell
 ) -> None:
@@ -301,9 +318,9 @@ def test_without_a_kubeconfig_one_line_says_where_it_would_be(
     assert told.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["apply", "delete"])
+@pytest.mark.parametrize("command", ["apply", "delete", "config apply"])
 def test_what_writes_asks_first_and_without_a_terminal_it_cannot(command: str, plan: Path, shell: Shell) -> None:
-    told = shell(command)
+    told = shell(*command.split())
 
     assert told.code == 2
     assert told.err == (
@@ -311,8 +328,8 @@ def test_what_writes_asks_first_and_without_a_terminal_it_cannot(command: str, p
     )
 
 
-@pytest.mark.parametrize("command", ["apply", "delete"])
+@pytest.mark.parametrize("command", ["apply", "delete", "config apply"])
 def test_read_only_refuses_what_writes_even_with_yes(command: str, plan: Path, shell: Shell) -> None:
-    told = shell("--read-only", command, "--yes")
+    told = shell("--read-only", *command.split(), "--yes")
 
     assert (told.code, told.err) == (2, f"homelab-tui: --read-only is set: {command} does nothing\n")

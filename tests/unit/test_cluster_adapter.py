@@ -176,6 +176,17 @@ async def test_a_pod_is_asked_through_the_api_server(tmp_path: Path) -> None:
     assert server.of(proxy)[0].query == {"per_page": "100", "search": "a&b"}
 
 
+async def test_what_a_pod_says_again_is_not_read_again(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        proxy = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"
+        server.script(proxy, *[found([{"name": name}]) for name in ("web", "web", "new", "web")])
+
+        said = [await cluster.pod_json("homelab", "traefik-1", 8080, "/api/http/routers") for _ in range(4)]
+
+    assert [one[0]["name"] for one in said] == ["web", "web", "new", "web"]
+    assert said[0] is said[1] is not said[3]
+
+
 # Writing
 
 

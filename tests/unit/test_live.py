@@ -54,7 +54,9 @@ PATHS = {
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
     "endpointslices": "/apis/discovery.k8s.io/v1/endpointslices",
     "middlewares": "/apis/traefik.io/v1alpha1/middlewares",
+    "ingressroutes": "/apis/traefik.io/v1alpha1/ingressroutes",
     "pods": "/api/v1/namespaces/homelab/pods",
+    "configmaps": "/api/v1/namespaces/homelab/configmaps",
     "cronjobs": "/apis/batch/v1/namespaces/homelab/cronjobs",
     "jobs": "/apis/batch/v1/namespaces/homelab/jobs",
 }
@@ -66,13 +68,15 @@ WORLD: dict[str, list[Raw]] = {
     "ingresses": [ingress("web", "web.home.test")],
     "endpointslices": [endpoints(WEB, endpoint("10.42.0.7"))],
     "middlewares": [middleware("basic", basicAuth={"secret": "users"})],
+    "ingressroutes": [],
     "pods": [POD],
+    "configmaps": [],
     "cronjobs": [],
     "jobs": [],
 }
 ROUTERS = [router("apps-web-web-home-test@kubernetes", 'Host("web.home.test") && PathPrefix("/")')]
 TRAEFIK_S = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"
-OURS = "app.kubernetes.io/name in (traefik,consul)"
+OURS = "app.kubernetes.io/name in (traefik,consul,issuer)"
 NONE = (CONSUL, ISSUER)
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -89,7 +93,7 @@ class House:
     def __init__(self, server: Loopback) -> None:
         self.server = server
         self.streams = {name: Stream() for name in KINDS}
-        core = resources("v1", Node="nodes!", Service="services", Event="events", Pod="pods")
+        core = resources("v1", Node="nodes!", Service="services", Event="events", Pod="pods", ConfigMap="configmaps")
         server.script("GET /api/v1", core)
         for name, watched in KINDS.items():
             if "/" in watched.kind.api_version:
@@ -181,7 +185,7 @@ async def test_a_bare_cluster_has_neither_metallb_s_nor_traefik_s_kinds(tmp_path
 
         snapshot = await observer.once()
 
-    absent = ("servicel2statuses", "middlewares", TRAEFIK)
+    absent = ("servicel2statuses", "middlewares", "ingressroutes", TRAEFIK)
     assert states(snapshot) == {name: SourceState.ABSENT for name in absent}
     assert all("homelab-tui apply" in str(snapshot.sources[name].error) for name in absent)
     assert [str(one.address) for one in snapshot.allocations] == ["192.168.1.20"]

@@ -17,10 +17,11 @@ from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
 from screens.commands import COMMANDS, panes
 from screens.dashboard.addresses import map_lines
+from screens.dialogs.confirm import Question, lines
 from screens.freshness import Freshness, freshness
 from screens.help import help_lines
-from screens.scene import Scene
-from screens.widgets.bars import api, keys, status
+from screens.scene import Said, Scene
+from screens.widgets.bars import api, keys, said, status
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, length
 from screens.widgets.pane import title_line
@@ -83,12 +84,40 @@ def test_a_kind_that_is_not_there_yet_says_nothing_of_the_api() -> None:
     assert api(scene(middlewares=Source(SourceState.FAILED)))[-1] == ("✗", "bad")
 
 
-@given(st.integers(20, 200))
+@given(st.integers(22, 200))
 def test_the_key_line_fits_and_marks_the_view_in_front(width: int) -> None:
     line = keys(COMMANDS, COMMANDS[0].id, width)
 
     assert length(line) <= width
     assert text(line).startswith("▸1 home")
+
+
+def test_names_of_keys_go_from_the_right_and_that_of_what_can_be_done_last() -> None:
+    shown = [text(keys(COMMANDS, "view.certificates", width)) for width in (84, 80, 60, 40)]
+
+    assert shown[0].endswith("5 consul  r renew  ? help  q quit ")
+    assert shown[1].endswith("5 consul  r renew  ? help  q")
+    assert shown[2] == " 1 home  2 allocations  3▸4 certificates  5 r renew  ? q"
+    assert shown[3] == " 1 2 3▸4 certificates  5 r renew  ? q"
+
+
+@given(NAMES, WIDTHS, st.sampled_from("✓○▲✗"))
+def test_what_is_said_in_their_place_fits(sentence: str, width: int, sign: str) -> None:
+    shown = said(Said(sentence, sign), width)
+
+    assert [line for line in shown if length(line) > width or steers(line)] == []
+    assert text(shown[0]).startswith(f" {sign} ")
+
+
+@given(NAMES, st.lists(NAMES, max_size=4), st.integers(21, 200), st.integers(1, 50), st.booleans())
+def test_a_question_fits_and_always_has_its_choice(
+    name: str, sentences: list[str], width: int, height: int, sure: bool
+) -> None:
+    shown = lines(Question(name, tuple(sentences), "Renew", "renewing"), sure, width, height)
+
+    assert len(shown) <= height
+    assert [line for line in shown[:-1] if length(line) > width or steers(line)] == []
+    assert height == 1 or any("▸ Renew" if sure else "▸ Cancel" in text(line) for line in shown)
 
 
 @given(st.lists(st.tuples(NAMES, NAMES), max_size=5), st.integers(24, 200))

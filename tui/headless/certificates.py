@@ -26,7 +26,8 @@ def renew(parsed: Namespace, options: Options) -> int:
                 say("nothing was ordered")
                 return 1
         async with wiring.cluster(options) as cluster:
-            job = await ordered(cluster, parsed.host)
+            with await wiring.journal(cluster, options) as journal:
+                job = await ordered(cluster, journal, parsed.host)
         say(f"{job} was started; what it does: kubectl -n {job.namespace} logs -f job/{job.name}")
         return 0
 

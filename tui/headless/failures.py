@@ -5,10 +5,11 @@ from __future__ import annotations
 from homelab.lab.process import LabError
 from homelab.observe.text import clean
 from homelab.plan.document import PlanError
-from homelab.ports import ClusterError, DownloadError
+from homelab.ports import ClusterError, DownloadError, SealError, StoreError
 from homelab.stack.apply import Blocked, StageFailed
 from homelab.stack.journal import Busy
 from homelab.stack.render import RenderError
+from homelab.stack.restore import OtherHome
 from homelab.stack.upstream import UpstreamError
 from tui.options import Refused
 
@@ -19,10 +20,13 @@ KNOWN = (
     DownloadError,
     LabError,
     OSError,
+    OtherHome,
     PlanError,
     Refused,
     RenderError,
+    SealError,
     StageFailed,
+    StoreError,
     UpstreamError,
 )
 

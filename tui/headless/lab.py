@@ -46,7 +46,7 @@ def on_lab(command: Callable[[Namespace, Options], int], parsed: Namespace, opti
     name = parsed.command.rpartition(":")[2]
     try:
         with attach(options.lab == "bare", warn) as attached:
-            if name in ("apply", "delete"):  # they would meet the deploy that a lab begins with
+            if name in ("apply", "delete", "backup", "restore"):  # they would meet the deploy that a lab begins with
                 attached.deployed(warn)
             if name == "apply":
                 say(NOTICE)

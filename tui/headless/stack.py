@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable
 
+from homelab.finding import Finding
 from homelab.plan.checks import findings_of
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, ClusterError
@@ -31,8 +32,8 @@ AGAIN = "run the same command again to go on"
 
 
 def render(parsed: Namespace, options: Options) -> int:
-    """Print the stack as YAML. The cluster is asked for its pod network if there is one; without, pods stay out."""
-    plan = _checked(options)
+    """Print the stack as YAML. The cluster is asked for its networks if there is one; without, the plan has to do."""
+    plan = checked(options)
     if plan is None:
         return 1
 
@@ -40,25 +41,25 @@ def render(parsed: Namespace, options: Options) -> int:
         async with wiring.cluster(options) as cluster:
             return await facts(cluster, plan)
 
-    found = Facts()
+    found = Facts(pods=(plan.cluster.pods,) if plan.cluster.pods else ())
 
     async def work() -> int:
         nonlocal found
         try:
             found = await known()
         except ClusterError as error:
-            warn(f"the pods' network is not known, so pods may not use the internal ingress: {error}")
+            if not found.pods:
+                warn(f"the pods' network is not known, so pods may not use the internal ingress: {error}")
+            warn(f"the nodes are not known, so the network policies admit those of the plan alone: {error}")
         return 0
 
-    if plan.cluster.pods:
-        found = Facts(pods=(plan.cluster.pods,))
-    elif code := running.run(work):
+    if code := running.run(work):
         return code
     sys.stdout.write(as_yaml(rendered_of(plan, found, wiring.upstream(options), parsed.stage or STAGES)))
     return 0
 
 
-def _checked(options: Options) -> Plan | None:
+def checked(options: Options) -> Plan | None:
     """The plan; None, with the findings shown, when it has errors. Raises PlanError."""
     found = wiring.reading(options)
     return None if show(findings_of(found), found.name) else found.plan
@@ -66,7 +67,7 @@ def _checked(options: Options) -> Plan | None:
 
 def diff(parsed: Namespace, options: Options) -> int:
     """Print what apply would change: 0 nothing, 1 something, 2 it cannot be told."""
-    plan = _checked(options)
+    plan = checked(options)
     if plan is None:
         return 2
 
@@ -75,7 +76,7 @@ def diff(parsed: Namespace, options: Options) -> int:
             blocked = show(await obstacles(cluster, plan))
             found = await compare(cluster, await _rendered(cluster, plan, parsed, options))
             _print(found)
-            if blocked or _blocked(found):
+            if blocked or is_blocked(found):
                 return 2
             return 1 if any(difference.changes for difference in found) else 0
 
@@ -89,8 +90,8 @@ async def _rendered(cluster: Cluster, plan: Plan, parsed: Namespace, options: Op
 def apply(parsed: Namespace, options: Options) -> int:
     """Bring the stack onto the cluster."""
     if not parsed.dry_run:
-        _may_write(parsed, options, "apply")
-    plan = _checked(options)
+        may_write(parsed, options, "apply")
+    plan = checked(options)
     if plan is None:
         return 1
 
@@ -103,34 +104,38 @@ def apply(parsed: Namespace, options: Options) -> int:
             if not parsed.yes or parsed.dry_run:
                 found = await compare(cluster, rendered)
                 _print(found)
-                if parsed.dry_run or _blocked(found):
-                    return 1 if _blocked(found) else 0
+                if parsed.dry_run or is_blocked(found):
+                    return 1 if is_blocked(found) else 0
                 # With nothing to change there is nothing to ask: the stages are only waited for.
                 if any(difference.changes for difference in found):
                     if not await ask("Apply this? Type yes to go on:", "yes"):
                         say("nothing was changed")
                         return 1
                     began = time.monotonic()
-            return await _apply(cluster, rendered, began, options)
+            return await carry_out(cluster, rendered, began, options)
 
     return running.run(work, AGAIN)
 
 
-def _blocked(found: Iterable[Difference]) -> bool:
+def is_blocked(found: Iterable[Difference]) -> bool:
+    """Whether something that is not ours stands in the way."""
     return any(difference.action is Action.BLOCKED for difference in found)
 
 
-def _may_write(parsed: Namespace, options: Options, command: str) -> None:
+def may_write(parsed: Namespace, options: Options, command: str) -> None:
+    """Raises Refused where nothing may be written, or nobody could be asked first."""
     if options.read_only:
         raise Refused(f"--read-only is set: {command} does nothing")
     if not parsed.yes and not sys.stdin.isatty():
         raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
 
 
-async def _apply(cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options) -> int:
+async def carry_out(cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options) -> int:
+    """Apply what is wished, and say how that went. Raises Blocked, StageFailed, ClusterError."""
     with await wiring.journal(cluster, options) as journal:
         _resuming(journal)
-        written = await Applying(cluster, journal, printer := _Printer(), wiring.steps(cluster)).run(rendered)
+        steps = wiring.steps(cluster, (printer := _Printer()).notice)
+        written = await Applying(cluster, journal, printer, steps).run(rendered)
         printer.ticker.clear()
     changed = f"{written} objects written" if written else "nothing to change"
     left = printer.outcomes["left alone"]
@@ -148,7 +153,7 @@ def _resuming(journal: Journal) -> None:
 
 def delete(parsed: Namespace, options: Options) -> int:
     """Take the stack off the cluster."""
-    _may_write(parsed, options, "delete")
+    may_write(parsed, options, "delete")
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
@@ -219,6 +224,14 @@ class _Printer:
     def __init__(self) -> None:
         self.ticker = Ticker()
         self.outcomes: Counter[str] = Counter()
+        self._noticed: set[Finding] = set()
+
+    def notice(self, finding: Finding) -> None:
+        """Print a finding once, as a step that is repeated finds the same."""
+        if finding not in self._noticed:
+            self._noticed.add(finding)
+            self.ticker.clear()
+            show([finding])
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Done):

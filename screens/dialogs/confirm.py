@@ -1,0 +1,100 @@
+"""A question before something is written: what will happen, in plain words, and a choice that starts on Cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.screen import ModalScreen
+
+from homelab.observe.text import cells, clean, shortened, wrapped
+from screens.widgets.lines import Line, Lines
+from screens.widgets.pane import INDENT, RULE, cut
+
+KEYS = (("← →", "choose"), ("enter", "do it"), ("esc", "cancel"))
+FRAME = 3
+"""Lines that are not sentences: title, choice, keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked."""
+
+    title: str
+    """What would be done, to what."""
+    sentences: tuple[str, ...]
+    """What will happen, the most important first: a low terminal has no room for all."""
+    verb: str
+    """The word that does it."""
+    doing: str
+    """What is said while it is done."""
+
+
+class Confirm(ModalScreen[bool]):
+    """Over the lower part of a view; what is above it stays live. The answer: whether to do it."""
+
+    CSS_PATH = "confirm.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,right,tab,shift+tab", "other", show=False),
+        Binding("enter", "choose", show=False),
+        Binding("escape,q", "dismiss(False)", show=False),
+    ]
+
+    def __init__(self, question: Question) -> None:
+        super().__init__()
+        self._question, self._sure = question, False
+        self._lines = Lines()
+
+    def compose(self) -> ComposeResult:
+        """All of it is text."""
+        yield self._lines
+
+    def on_resize(self, event: Resize) -> None:
+        """Another size: other lines."""
+        self._show()
+
+    def action_other(self) -> None:
+        """The other one of the two choices."""
+        self._sure = not self._sure
+        self._show()
+
+    def action_choose(self) -> None:
+        """Take the choice that is marked."""
+        self.dismiss(self._sure)
+
+    def _show(self) -> None:
+        self._lines.show_lines(lines(self._question, self._sure, self.size.width, self.size.height))
+
+
+def lines(question: Question, sure: bool, width: int, height: int) -> list[Line]:
+    """The dialog, as low as the terminal: of the sentences the last go first, in the end the title too."""
+    said = [line for told in question.sentences for line in wrapped(INDENT + clean(told), width - 1)]
+    room = max(height - FRAME, 0)
+    airy = room >= len(said) + FRAME
+    gap: list[Line] = [()] if airy else []
+    shown: list[Line] = [((line, ""),) for line in cut(said, room, width - 1)] if room else []
+    return [title(question.title, width), *gap, *shown, *gap, choice(question.verb, sure), *gap, keys()][-height:]
+
+
+def title(text: str, width: int) -> Line:
+    """A rule parts it from what is above, in terminals of few colours too."""
+    name = shortened(clean(text), width - 2)
+    return ((f" {name} ", "title"), (RULE * (width - cells(name) - 2), "dim"))
+
+
+def choice(verb: str, sure: bool) -> Line:
+    """Both words; the one that enter takes is marked by sign and colour."""
+    return ((INDENT, ""), *word("Cancel", not sure), (INDENT, ""), *word(verb, sure))
+
+
+def word(text: str, here: bool) -> Line:
+    """One choice."""
+    return (("▸" if here else " ", "accent"), (f" {text} ", "cursor" if here else "dim"))
+
+
+def keys() -> Line:
+    """What can be pressed."""
+    return tuple(span for key, what in KEYS for span in ((f" {key}", "accent"), (f" {what} ", "dim")))

@@ -1,0 +1,137 @@
+"""Consul and the external Traefiks while they are followed: asked when something changed, and else seldom."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from loopback import Loopback, found, page, raw, resources
+from objects import thing
+from test_live import House, observing
+from test_observe_consul import PODS, TOKEN, indexed, myself, proxied
+
+from homelab.observe import live
+from homelab.observe.snapshot import Snapshot
+
+CORE = resources(
+    "v1", Node="nodes!", Service="services", Event="events", Pod="pods", Secret="secrets", ConfigMap="configmaps"
+)
+BELL = proxied(0, "kv/")
+SELF = proxied(0, "agent/self")
+Until = Callable[[Callable[[Snapshot], Any]], Awaitable[Snapshot]]
+
+
+def lock(holder: str) -> Any:
+    """The issuer's lock, as Consul tells it."""
+    value = b64encode(json.dumps({"holder": holder}).encode()).decode()
+    return indexed([{"Key": "homelab/acme/lock", "Value": value, "Session": "abc"}])
+
+
+class Bell:
+    """The answer to a question that waits for a change."""
+
+    def __init__(self) -> None:
+        self.rung, self.over = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            await self.rung.wait()
+        finally:
+            self.over.set()
+        return await indexed(["homelab/"])(request)
+
+
+def answer(server: Loopback, holder: str) -> None:
+    """One server that is well."""
+    secret = thing("v1", "Secret", "consul-console", "homelab")
+    token = {"data": {"token": b64encode(TOKEN.encode()).decode()}}
+    server.script("GET /api/v1/namespaces/homelab/secrets/consul-console", found(secret | token))
+    server.script(SELF, found(myself(leads=True)))
+    server.script(proxied(0, "operator/autopilot/health"), found({"Servers": []}))
+    server.script(proxied(0, "kv/homelab/"), lock(holder))
+    server.script(proxied(0, "kv/traefik-external/"), indexed([]))
+
+
+@asynccontextmanager
+async def following(folder: Path, *bells: Any) -> AsyncIterator[tuple[House, Until]]:
+    """A cluster with one server of Consul that answers a question about changes with these, in turn."""
+    async with observing(folder) as (house, observer):
+        house.server.script("GET /api/v1", CORE)
+        house.list("pods", page(PODS[0]))
+        answer(house.server, "issuer-1")
+        house.server.script(BELL, indexed(["homelab/"]), *bells)
+        async with aclosing(cast("Any", observer.follow())) as snapshots:
+
+            async def until(is_so: Callable[[Snapshot], Any]) -> Snapshot:
+                async for snapshot in snapshots:
+                    if is_so(snapshot):
+                        return cast("Snapshot", snapshot)
+                raise AssertionError
+
+            yield house, until
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked again is asked since something changed."""
+    monkeypatch.setattr(live, "STORE_SECONDS", 3600)
+    monkeypatch.setattr(live, "BREATH_SECONDS", 0.01)
+
+
+def held_by(holder: str) -> Callable[[Snapshot], bool]:
+    """Whether the screen names who holds the lock."""
+    return lambda now: now.consul is not None and now.consul.holder == holder
+
+
+async def test_a_key_that_changes_is_shown_at_once_and_nothing_is_asked_before(tmp_path: Path) -> None:
+    first, then = Bell(), Bell()
+    async with following(tmp_path, first, then) as (house, until):
+        await until(held_by("issuer-1"))
+        await house.server.asked_for(BELL, 2)
+        asked = len(house.server.of(SELF))
+
+        answer(house.server, "issuer-2")
+        first.rung.set()
+        await until(held_by("issuer-2"))
+
+        assert asked == 1
+        assert {name: house.server.of(BELL)[1].query[name] for name in ("index", "wait")} == {
+            "index": "7",
+            "wait": "3600s",
+        }
+
+
+async def test_a_pod_that_changes_starts_a_round(tmp_path: Path) -> None:
+    async with following(tmp_path, Bell()) as (house, until):
+        await until(held_by("issuer-1"))
+        await house.server.asked_for(BELL, 2)
+
+        answer(house.server, "issuer-2")
+        house.change("pods", PODS[0])
+
+        await until(held_by("issuer-2"))
+
+
+async def test_leaving_ends_the_question_that_waits(tmp_path: Path) -> None:
+    waiting = Bell()
+    async with following(tmp_path, waiting) as (house, until):
+        await until(held_by("issuer-1"))
+        await house.server.asked_for(BELL, 2)
+
+    await waiting.over.wait()
+
+
+async def test_where_no_question_may_wait_it_is_asked_again_and_again(tmp_path: Path) -> None:
+    async with following(tmp_path, raw("Permission denied", 403)) as (house, until):
+        await until(held_by("issuer-1"))
+
+        answer(house.server, "issuer-2")
+
+        await until(held_by("issuer-2"))
