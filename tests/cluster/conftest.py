@@ -1,6 +1,8 @@
 """The cluster of KUBECONFIG, steered by the program HOMELAB_CLUSTER; without them these tests are skipped and say so.
 
 HOMELAB_PLAN names the plan of that home; by default it is the article's, with the domains of `example.test`.
+A test CA is named by HOMELAB_ACME_SERVER, HOMELAB_ACME_CA and HOMELAB_ACME_ROOT; by default it is the one that keeps
+its files beside those of the cluster.
 """
 
 from __future__ import annotations
@@ -13,6 +15,11 @@ from household import Home, environment
 
 from homelab.plan.file import read
 
+HERE = Path(os.environ.get("KUBECONFIG", "")).parent.parent / "pki" / "acme-ca.crt"
+if HERE.is_file():
+    os.environ.setdefault("HOMELAB_ACME_SERVER", "https://acme.example.test:14000/dir")
+    os.environ.setdefault("HOMELAB_ACME_CA", str(HERE))
+    os.environ.setdefault("HOMELAB_ACME_ROOT", "https://acme.example.test:15000/roots/0")
 NEEDED = ("KUBECONFIG", "HOMELAB_CLUSTER")
 AUTHORITY = {"certificates.server": "HOMELAB_ACME_SERVER", "certificates.ca": "HOMELAB_ACME_CA"}
 DOMAINS = {"ingress.internal.domain": "internal.example.test", "ingress.external.domain": "cloud.example.test"}

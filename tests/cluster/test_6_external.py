@@ -3,126 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from household import Home, eventually
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("HOMELAB_ACME_ROOT"), reason="needs HOMELAB_ACME_SERVER, HOMELAB_ACME_CA and HOMELAB_ACME_ROOT"
+from outside import (
+    ROOT_FILE,
+    SPACE,
+    consul,
+    ended,
+    fingerprints,
+    https,
+    ingress,
+    issue,
+    needs_authority,
+    opened,
+    public,
+    publish,
+    ready,
+    said,
+    scaled,
+    start,
 )
 
-SPACE = ("-n", "homelab")
-PUBLIC = {"traffic-type": "external"}
-ROOT_FILE = "/tmp/homelab-acme-root.pem"
-
-
-def public(home: Home, name: str = "whoami") -> str:
-    """A host of the external domain."""
-    return f"{name}.{home.plan.ingress.external.domain}"
-
-
-def ingress(name: str, host: str, labels: dict[str, str]) -> dict[str, Any]:
-    """An Ingress that leads to the sample app."""
-    backend = {"service": {"name": "whoami", "port": {"name": "web"}}}
-    rule = {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
-    metadata = {"name": name, "namespace": "whoami", "labels": labels}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": metadata,
-        "spec": {"rules": [rule]},
-    }
-
-
-def publish(home: Home, name: str = "whoami") -> None:
-    """The sample app, for the world outside, under another name."""
-    home.kubectl("apply", "-f", "-", stdin=json.dumps(ingress(f"public-{name}", public(home, name), PUBLIC)))
-
-
-def issue(home: Home, name: str, **environment: str) -> list[dict[str, Any]]:
-    """Run the issuer now; what it said."""
-    start(home, name, **environment)
-    return ended(home, name)
-
-
-def start(home: Home, name: str, **environment: str) -> None:
-    """Begin a run of the issuer."""
-    text = home.kubectl(*SPACE, "create", "job", name, "--from=cronjob/issuer", "--dry-run=client", "-o", "json")
-    job = json.loads(text)
-    del job["metadata"]["ownerReferences"]  # else it is cleared away with its log as soon as another one ends
-    job["spec"]["template"]["spec"]["containers"][0]["env"] += [
-        {"name": key, "value": value} for key, value in environment.items()
-    ]
-    home.kubectl("apply", "-f", "-", stdin=json.dumps(job))
-
-
-def ended(home: Home, name: str) -> list[dict[str, Any]]:
-    """What a run said, once it has ended."""
-
-    def over() -> bool:
-        status = json.loads(home.kubectl(*SPACE, "get", "job", name, "-o", "json")).get("status", {})
-        return bool(status.get("succeeded") or status.get("failed"))
-
-    eventually(f"job {name} has ended", over, 180)
-    return [json.loads(line) for line in home.kubectl(*SPACE, "logs", f"job/{name}").splitlines()]
-
-
-def said(lines: list[dict[str, Any]], host: str) -> list[str]:
-    """What was told of a host."""
-    return [line["event"] for line in lines if line.get("host") == host]
-
-
-def https(home: Home, host: str, *options: str) -> str:
-    """The status that somebody beyond the WAN meets, who trusts the CA alone."""
-    return home.code("wan", f"https://{host}/", "--cacert", ROOT_FILE, *options)
-
-
-def fingerprints(home: Home, host: str) -> list[str]:
-    """Of the certificate that each external replica serves for a host."""
-    found = []
-    for pod in home.objects("pods", *SPACE, "-l", "homelab-tui/zone=external"):
-        path = f"/api/v1/namespaces/homelab/pods/http:{pod['metadata']['name']}:8080/proxy/api/certificates"
-        certificates = json.loads(home.kubectl("get", "--raw", path))
-        found += [one["name"] for one in certificates if host in one.get("sans", ())]
-    return found
-
-
-def consul(home: Home, command: str) -> str:
-    """Run a command with a manager's token at a server of Consul; the token goes in by stdin."""
-    secret = json.loads(home.kubectl(*SPACE, "get", "secret", "consul-management", "-o", "json"))
-    import base64  # noqa: PLC0415
-
-    token = base64.b64decode(secret["data"]["token"]).decode()
-    shell = f"read -r CONSUL_HTTP_TOKEN; export CONSUL_HTTP_TOKEN; {command}"
-    return home.kubectl(*SPACE, "exec", "-i", "consul-0", "--", "sh", "-c", shell, stdin=f"{token}\n")
-
-
-@contextmanager
-def scaled(home: Home, workload: str, replicas: int, back: int) -> Iterator[None]:
-    """A workload with fewer pods for a while."""
-    home.kubectl(*SPACE, "scale", workload, f"--replicas={replicas}")
-    try:
-        yield
-    finally:
-        home.kubectl(*SPACE, "scale", workload, f"--replicas={back}")
-        home.kubectl(*SPACE, "rollout", "status", workload, "--timeout=180s")
+pytestmark = needs_authority
 
 
 @pytest.fixture(scope="module")
 def open_home(bare: Home) -> Home:
     """The whole stack, with the sample app published and its certificate there."""
-    bare.apply()
-    root = os.environ["HOMELAB_ACME_ROOT"]
-    eventually("the CA tells its root", lambda: bare.at("wan", "curl", "-sfk", "-o", ROOT_FILE, root) == "")
-    publish(bare)
-    lines = issue(bare, "first")
-    assert said(lines, public(bare)) == ["issued"], lines
-    eventually("https answers", lambda: https(bare, public(bare)) == "200")
-    return bare
+    return opened(bare)
 
 
 def test_the_world_meets_https_with_a_certificate_that_verifies(open_home: Home) -> None:
@@ -188,7 +97,7 @@ def test_a_replica_that_starts_anew_serves_it_without_a_new_order(open_home: Hom
     before = fingerprints(open_home, public(open_home))
 
     open_home.kubectl(*SPACE, "delete", "pod", "traefik-external-0", "--wait")
-    open_home.kubectl(*SPACE, "rollout", "status", "statefulset/traefik-external", "--timeout=120s")
+    ready(open_home, "statefulset/traefik-external")
 
     eventually("both serve it", lambda: fingerprints(open_home, public(open_home)) == before)
 
@@ -225,7 +134,7 @@ def test_a_leader_that_dies_is_replaced_and_nobody_outside_notices(open_home: Ho
     open_home.kubectl(*SPACE, "delete", "pod", leader, "--wait=false")
 
     assert https(open_home, public(open_home)) == "200"
-    open_home.kubectl(*SPACE, "rollout", "status", "statefulset/consul", "--timeout=180s")
+    ready(open_home, "statefulset/consul")
     eventually(
         "three peers agree", lambda: consul(open_home, "consul operator raft list-peers").count("true") == 3, 120
     )
