@@ -56,12 +56,16 @@ class Api:
         self._client: Any = config.new_client_from_config(config_file=str(kubeconfig))
 
     def send(
-        self, verb: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        content: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """One request and its answer. Raises Failed."""
-        asked = self._client.param_serialize(
-            verb, path, body=body, header_params={"Content-Type": content}, auth_settings=["BearerToken"]
-        )
+        sent = {"Content-Type": content, **(headers or {})}
+        asked = self._client.param_serialize(verb, path, body=body, header_params=sent, auth_settings=["BearerToken"])
         answer = self._client.call_api(*asked)
         data = answer.read()
         if answer.status >= 400:

@@ -172,8 +172,8 @@ class Cluster(Protocol):
     ) -> AsyncIterator[Change]:
         """Every object now, then every change, for ever. Never raises ClusterError: what went wrong arrives as Lost."""
 
-    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False) -> Raw:
-        """Server-side apply as `homelab-tui`. Raises Conflict naming the other managers and their fields."""
+    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False, manager: str = "homelab-tui") -> Raw:
+        """Server-side apply. Raises Conflict naming the other managers and their fields."""
 
     async def delete(self, ref: Ref, *, uid: str) -> None:
         """Delete an object after its dependents, only while it is the one with this uid; nothing when it is gone."""
@@ -194,11 +194,18 @@ class Cluster(Protocol):
         method: Literal["GET", "PUT", "POST", "DELETE"] = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        patience: float = 0.0,
     ) -> Answer:
-        """Whatever a pod answers, through the API server's proxy. Raises ClusterError where no pod was reached."""
+        """Whatever a pod answers, through the API server's proxy. Raises ClusterError where no pod was reached.
+
+        `patience`: seconds that the pod may take beyond the usual, since it was asked to wait for something.
+        """
 
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
-        """JSON that a pod serves, read through the API server's proxy. Raises Unavailable for a 5xx of the pod."""
+        """JSON that a pod serves, read through the API server's proxy. Raises Unavailable for a 5xx of the pod.
+
+        Not to be changed: it is the very same object for as long as the pod says the same.
+        """
 
     async def close(self) -> None:
         """Let go of all connections."""
@@ -248,6 +255,9 @@ class StoreReading(Protocol):
     async def values(self, prefix: str) -> Mapping[str, Value]:
         """Everything below a prefix that the token may read."""
 
+    async def change(self, index: str, seconds: float) -> str:
+        """Wait until any key has changed since an index, at most so long; the index now. Without one: at once."""
+
 
 OpenStore = Callable[[str, str], Awaitable[StoreReading]]
 """Opens the way to one server, by its pod's name and with a token."""
@@ -267,3 +277,27 @@ class StoreAccess(Protocol):
 
     async def write_token(self, token: str, policy: str) -> None:
         """Create a token that has this policy alone, or give it that."""
+
+
+class StoreFilling(Protocol):
+    """What a backup reads and a restore puts back. Every method raises StoreError."""
+
+    async def values(self, prefix: str) -> Mapping[str, Value]:
+        """Everything below a prefix that the token may read."""
+
+    async def fill(self, values: Mapping[str, bytes]) -> None:
+        """Write under keys that are not there, all or none. Raises StoreError where one of them is."""
+
+
+class SealError(Exception):
+    """A sealed file that does not open; the text goes on after the file's name and says why and what to do."""
+
+
+class Sealing(Protocol):
+    """Keeps secret what lies in a file."""
+
+    def seal(self, content: bytes, passphrase: bytes) -> bytes:
+        """The content as it may lie about anywhere."""
+
+    def open(self, sealed: bytes, passphrase: bytes) -> bytes:
+        """The content again. Raises SealError."""

@@ -1,10 +1,10 @@
-"""Several requests at once, with one plain error when one of them fails."""
+"""Several jobs at once: all of them, with one plain error when one fails, or only until the first has ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -29,3 +29,19 @@ async def together(jobs: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+async def either(*jobs: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Run the jobs until one of them ends; the others are cancelled, and are over when this returns.
+
+    A job that fails ends it too, and its failure is raised.
+    """
+    tasks = [asyncio.create_task(job()) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

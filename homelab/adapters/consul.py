@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
@@ -15,6 +16,8 @@ from homelab.ports import Cluster, ClusterError, Raw, StoreAway, StoreDenied, St
 T = TypeVar("T")
 PORT = 8500
 _TOKEN = "X-Consul-Token"
+_JITTER = 17 / 16
+"""A query may wait for so much longer than asked. Source: Consul API docs, blocking queries."""
 _Verb = Literal["GET", "PUT", "POST", "DELETE"]
 
 
@@ -25,17 +28,33 @@ class _Transport(base.HTTPClient):  # type: ignore[misc]  # py-consul has no typ
         super().__init__()
         self._cluster, self._namespace, self._pod, self._token = cluster, namespace, pod, token
 
-    async def _ask(self, callback: Callable[[Any], T], method: _Verb, path: str, params: Any, data: str | bytes) -> T:
+    async def _ask(
+        self,
+        callback: Callable[[Any], T],
+        method: _Verb,
+        path: str,
+        params: Any,
+        data: str | bytes,
+        *,
+        patience: float = 0.0,
+    ) -> T:
         where = quote(path, safe="/:") + (f"?{urlencode(params)}" if params else "")
         body = data.encode() if isinstance(data, str) else data
         answer = await self._cluster.ask_pod(
-            self._namespace, self._pod, PORT, where, method=method, headers={_TOKEN: self._token}, body=body
+            self._namespace,
+            self._pod,
+            PORT,
+            where,
+            method=method,
+            headers={_TOKEN: self._token},
+            body=body,
+            patience=patience,
         )
         return callback(base.Response(answer.status, answer.headers, answer.body.decode(errors="replace")))
 
-    def get(self, callback: Any, path: str, params: Any = None, **rest: Any) -> Any:
+    def get(self, callback: Any, path: str, params: Any = None, connections_timeout: float = 0.0, **rest: Any) -> Any:
         """Read."""
-        return self._ask(callback, "GET", path, params, b"")
+        return self._ask(callback, "GET", path, params, b"", patience=connections_timeout)
 
     def put(self, callback: Any, path: str, params: Any = None, data: Any = b"", **rest: Any) -> Any:
         """Write."""
@@ -63,7 +82,7 @@ class _Client(base.Consul):  # type: ignore[misc]
 
 
 class ProxiedConsul:
-    """One server of Consul. Keeps `homelab.ports.StoreAccess` and `homelab.ports.StoreReading`."""
+    """One server of Consul. Keeps `homelab.ports.StoreAccess`, `StoreReading` and `StoreFilling`."""
 
     def __init__(self, cluster: Cluster, namespace: str, pod: str, token: str) -> None:
         self._client = _Client(_Transport(cluster, namespace, pod, token))
@@ -109,6 +128,18 @@ class ProxiedConsul:
         """Everything below a prefix that the token may read."""
         _, found = await self._done(self._client.kv.get(prefix, recurse=True))
         return {one["Key"]: Value(one["Value"] or b"", one.get("Session")) for one in found or ()}
+
+    async def change(self, index: str, seconds: float) -> str:
+        """Wait for a change by a blocking query that is answered with no more than the names of folders."""
+        limits = {"index": index, "wait": f"{seconds:.0f}s", "connections_timeout": seconds * _JITTER}
+        now, _ = await self._done(self._client.kv.get("", keys=True, separator="/", **limits))
+        return str(now)
+
+    async def fill(self, values: Mapping[str, bytes]) -> None:
+        """Write under keys that are not there, all or none; index 0 means that. Source: Consul API docs, txn, cas."""
+        new = {"Verb": "cas", "Index": 0}
+        pairs = ({**new, "Key": key, "Value": b64encode(value).decode()} for key, value in values.items())
+        await self._done(self._client.txn.put([{"KV": pair} for pair in pairs]))
 
     async def _done(self, asked: Any) -> Any:
         """The answer. Raises StoreError naming the server."""

@@ -48,9 +48,11 @@ PAGE = 500
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 POD_SECONDS = 5.0
+"""A pod that does not answer must not hold up what the others say."""
+PODS_KEPT = 16
+"""Answers of pods that are kept as read; pods come and go, so that beyond so many all are read anew."""
 ABSENT_SECONDS = 3.0
 """At most, until a kind that is not served is looked for again: a person who deploys waits for it."""
-"""A pod that does not answer must not hold up what the others say."""
 WATCH_SECONDS = 290
 """After so long the API server ends a watch by itself and we open the next one where it stopped."""
 SILENCE_SECONDS = 90.0
@@ -89,6 +91,7 @@ class KubernetesCluster:
         self._server = client.configuration.host
         self._served: dict[str, dict[str, _Resource]] = {}
         self._asking: dict[str, asyncio.Task[dict[str, _Resource]]] = {}
+        self._told: dict[str, tuple[bytes, Any]] = {}
 
     @classmethod
     async def connect(cls, path: Path, context: str | None = None) -> KubernetesCluster:
@@ -137,12 +140,12 @@ class KubernetesCluster:
         path = (await self._resource(kind)).path(namespace)
         return (await self._list(kind, path, _query(labelSelector=labels, fieldSelector=fields))).objects
 
-    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False) -> Raw:
+    async def apply(self, obj: Raw, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER) -> Raw:
         """Server-side apply; unknown fields are refused rather than dropped."""
         ref = Ref.of(obj)
         path = (await self._resource(ref.kind)).path(ref.namespace, ref.name)
         query = _query(
-            fieldManager=FIELD_MANAGER,
+            fieldManager=manager,
             fieldValidation="Strict",
             force="true" if force else None,
             dryRun="All" if dry_run else None,
@@ -160,9 +163,9 @@ class KubernetesCluster:
             return
 
     async def create(self, obj: Raw) -> Raw:
-        """Make a new object."""
-        ref = Ref.of(obj)
-        path = (await self._resource(ref.kind)).path(ref.namespace)
+        """Make a new object; it may leave its name to the server (`generateName`)."""
+        kind, namespace = Kind(obj["apiVersion"], obj["kind"]), obj["metadata"].get("namespace")
+        path = (await self._resource(kind)).path(namespace)
         made: Raw = await self._json("POST", path, _WRITING, body=obj)
         return made
 
@@ -183,11 +186,12 @@ class KubernetesCluster:
         method: _Verb = "GET",
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        patience: float = 0.0,
     ) -> Answer:
         """Whatever a pod answers; what the API server says by itself is a Status, and an error."""
         where, _, query = path.partition("?")
         proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
-        limits = aiohttp.ClientTimeout(total=POD_SECONDS, sock_connect=CONNECT_SECONDS)
+        limits = aiohttp.ClientTimeout(total=POD_SECONDS + patience, sock_connect=CONNECT_SECONDS)
         sent = {"Content-Type": "application/octet-stream", **(headers or {})}
         asked = parse_qsl(query, keep_blank_values=True)
         response = await self._exchange(method, proxied, asked, headers=sent, body=body, limits=limits)
@@ -204,7 +208,12 @@ class KubernetesCluster:
         """JSON from a pod through the API server's proxy: needs no route to the pod; the user's own rights apply."""
         where, _, query = path.partition("?")
         proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
-        return await self._json("GET", proxied, parse_qsl(query), seconds=POD_SECONDS)
+        body = await self._body("GET", proxied, parse_qsl(query), seconds=POD_SECONDS)
+        if len(self._told) >= PODS_KEPT and proxied not in self._told:
+            self._told.clear()
+        if self._told.get(proxied, (None,))[0] != body:
+            self._told[proxied] = (body, self._read(body, proxied))
+        return self._told[proxied][1]
 
     async def watch(
         self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
@@ -327,15 +336,29 @@ class KubernetesCluster:
         query: _Pairs | None = None,
         body: Raw | None = None,
         content: str = "application/json",
+    ) -> Any:
+        return self._read(await self._body(verb, path, query, body, content), path)
+
+    async def _body(
+        self,
+        verb: _Verb,
+        path: str,
+        query: _Pairs | None = None,
+        body: Raw | None = None,
+        content: str = "application/json",
         *,
         seconds: float | None = None,
-    ) -> Any:
+    ) -> bytes:
         limits = aiohttp.ClientTimeout(total=seconds or ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
         response = await self._send(verb, path, query or [], body=body, content=content, limits=limits)
         try:
-            return json.loads(await response.read())
+            return await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(error, self._server, self._path) from None
+
+    def _read(self, body: bytes, path: str) -> Any:
+        try:
+            return json.loads(body)
         except ValueError:
             raise Unavailable(
                 f"{self._server}{path} did not answer with JSON; is something else at that address?"

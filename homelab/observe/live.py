@@ -15,6 +15,7 @@ from time import monotonic
 
 from homelab.observe.certificates import CERTIFICATES, listed
 from homelab.observe.certificates import Listed as Certified
+from homelab.observe.configuration import wanted
 from homelab.observe.issuer import issuer
 from homelab.observe.raw import full_name
 from homelab.observe.snapshot import (
@@ -31,6 +32,7 @@ from homelab.observe.snapshot import (
     snapshot,
 )
 from homelab.observe.store import Asked, Store
+from homelab.observe.taking import Taking, Took
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
 from homelab.ports import (
     Alive,
@@ -49,14 +51,20 @@ from homelab.ports import (
     Unauthorized,
     Unreachable,
 )
-from homelab.together import together
+from homelab.together import either, together
 
 FRESH_SECONDS = 6.0
 """After a change of an Ingress, until a Traefik that lacks it is wrong: it gathers changes for two of them."""
 ASK_SECONDS = 2.0
 """Between two rounds of asking the Traefiks; they take a change in after about as long themselves."""
-STORE_SECONDS = 5.0
-"""Between two rounds of asking Consul, and the external Traefiks for their certificates."""
+STORE_SECONDS = 15.0
+"""Between two rounds of asking Consul, and the external Traefiks for their certificates, while nothing is heard of: a
+key, or an object of STIRRING, that changes starts one at once."""
+STIRRED_SECONDS = 15.0
+"""After such a change, in which the rounds are as close as those of the Traefiks: they are taking it in."""
+BREATH_SECONDS = 0.5
+"""Between two rounds at least: changes come in bursts."""
+STIRRING = frozenset({"pods", "ingresses", "configmaps"})
 AGE_SECONDS = 60.0
 """Between two snapshots at most: a certificate comes nearer its end though nothing changes."""
 COSTLY = 0.02
@@ -91,10 +99,14 @@ class Observer:
         self._fresh: dict[str, float] = {}
         self._asked: Asked | None = None
         self._certified: tuple[Certified, ...] = ()
+        self._taking = Taking(cluster)
+        self._took: tuple[Took, ...] = ()
         loading = Source(SourceState.LOADING)
         self._sources: dict[str, Source] = {name: loading for name in SOURCES}
         self._news = asyncio.Event()
         self._heard_of_pods = asyncio.Event()
+        self._stirred = asyncio.Event()
+        self._stirred_until = 0.0
 
     async def once(self) -> Snapshot:
         """Ask for everything and say what was answered. Raises ClusterError when nothing was."""
@@ -138,7 +150,7 @@ class Observer:
         """What makes a snapshot of what is known now, wherever it is run."""
         objects = {name: tuple(known.values()) for name, known in self._objects.items()}
         consul, values = (self._asked.consul, self._asked.values) if self._asked else (None, None)
-        world = World(objects, self._answers, tuple(self._fresh), consul, values, self._certified)
+        world = World(objects, self._answers, tuple(self._fresh), consul, values, self._certified, self._took)
         return partial(snapshot, world, dict(self._sources), stamp(self._now()))
 
     async def _list(self, name: str) -> ClusterError | None:
@@ -184,8 +196,15 @@ class Observer:
         self._say(name, *self._health(name, change), retry_in=change.retry_in if isinstance(change, Lost) else 0)
         if name == "pods":
             self._heard_of_pods.set()
-        if name in {"cronjobs", "jobs"}:
+        if name in STIRRING and isinstance(change, Changed | Gone):
+            self._stir()
+        if name in {"cronjobs", "jobs", "pods"}:
             self._say(ISSUER, *self._issuer_health())
+
+    def _stir(self) -> None:
+        """What the store and the external Traefiks say may be another thing now."""
+        self._stirred_until = monotonic() + STIRRED_SECONDS
+        self._stirred.set()
 
     def _health(self, name: str, change: Change) -> tuple[SourceState, str | None]:
         if not isinstance(change, Lost):
@@ -208,6 +227,8 @@ class Observer:
         if source != before or retry != before.retry:
             self._sources[name] = source
             self._news.set()
+        if name == TRAEFIK and state != before.state:
+            self._stirred.set()  # what cut off the Traefiks may have cut off the store
 
     async def _keep_asking(self) -> None:
         await self._heard_of_pods.wait()
@@ -239,12 +260,15 @@ class Observer:
         await self._heard_of_pods.wait()
         told = monotonic()
         while True:
+            self._stirred.clear()
             await self._ask_store()
             self._say(ISSUER, *self._issuer_health())
             if monotonic() - told > AGE_SECONDS:
                 told = monotonic()
                 self._news.set()
-            await asyncio.sleep(STORE_SECONDS)
+            await asyncio.sleep(BREATH_SECONDS)
+            rest = ASK_SECONDS if monotonic() < self._stirred_until else STORE_SECONDS
+            await either(partial(self._store.change, rest), self._stirred.wait)
 
     async def _ask_store(self) -> None:
         """Ask Consul, and the external Traefiks for what they serve of it."""
@@ -253,11 +277,14 @@ class Observer:
             return
         pods = tuple(self._objects["pods"].values())
         asked = await self._store.ask(pods)
-        external = (one for one in replicas(pods) if one.zone == "external")
+        external = [one for one in replicas(pods) if one.zone == "external"]
         certified = tuple(await together(partial(self._certificates, replica) for replica in external))
+        took = await self._taking.ask(external, wanted(self._objects.get("configmaps", {}).values()))
         known = remembered(self._asked, asked)
-        if (known, certified) != (self._asked, self._certified):
-            self._asked, self._certified = known, certified
+        if self._asked and known and known.values != self._asked.values:
+            self._stirred_until = monotonic() + STIRRED_SECONDS
+        if (known, certified, took) != (self._asked, self._certified, self._took):
+            self._asked, self._certified, self._took = known, certified, took
             self._news.set()
         self._say(CONSUL, *_consul_health(asked, known))
 
@@ -278,7 +305,8 @@ class Observer:
         if "cronjobs" not in self._objects:
             source = self._sources["cronjobs"]
             return source.state, source.error
-        found = issuer(self._objects["cronjobs"].values(), self._objects.get("jobs", {}).values())
+        jobs, pods = (self._objects.get(kind, {}).values() for kind in ("jobs", "pods"))
+        found = issuer(self._objects["cronjobs"].values(), jobs, pods)
         if found is None:
             return SourceState.ABSENT, "there is no issuer of certificates; homelab-tui apply brings it"
         trouble = found.trouble(self._now())

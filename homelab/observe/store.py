@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from homelab.observe.consul import Consul, Said, consul, pods_of, said, silence
 from homelab.observe.raw import name, text
+from homelab.pauses import pauses
 from homelab.ports import (
     Cluster,
     ClusterError,
@@ -25,11 +28,14 @@ from homelab.together import together
 
 CLAIM, EVENT = Kind("v1", "PersistentVolumeClaim"), Kind("v1", "Event")
 HOLDER = "console"
-PREFIX = "homelab/"
-"""What this token may read; keys and account are not among it."""
+PREFIXES = ("homelab/", "traefik-external/")
+"""What this token may read; account, certificates and keys are not among it, and are left out of the answers."""
 NO_TOKEN = f"the Secret {NAMESPACE}/consul-{HOLDER} has no token; homelab-tui apply makes it"
 DENIED = f"homelab-tui apply gives the token of Secret {NAMESPACE}/consul-{HOLDER} its rights again"
+REFUSES = "it refuses the console's token, so no more is known of it"
 NO_ANSWER = "it does not answer in time; is its node up?"
+TROUBLED_SECONDS = 5.0
+"""Between two rounds at most while not everything is well: nobody says when a server can be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,16 @@ class Store:
         self._cluster, self._open = cluster, open_store
         self._token = ""
         self._ways: dict[str, StoreReading] = {}
+        self._teller: StoreReading | None = None
+        """The server that gave the keys in the last round; None where none did."""
+        self._index = ""
+        """Of the newest change of any key that the last round can have met."""
+        self._well = False
+        self._pauses = pauses(TROUBLED_SECONDS)
 
     async def ask(self, pods: Sequence[Raw]) -> Asked | None:
         """One round; None where there is no server. Never raises ClusterError or StoreError."""
+        self._teller = None
         found = pods_of(pods)
         if not found:
             return None
@@ -61,10 +74,25 @@ class Store:
         heard = await together(partial(self._myself, name(pod), silent.get(name(pod)) or refusal) for pod in found)
         peers, values, why = await self._shared([one for one in heard if one.error is None])
         state = consul(found, heard, peers, values, why)
+        self._well = state.error is None and state.working == len(state.servers)
         cut = [one.cut for one in heard if one.cut]
         if len(cut) == len(heard):
             return Asked(replace(state, error=cut[0]), None, is_away=True)
-        return Asked(state, values)
+        barred = refusal or next((one.denied for one in heard if one.denied), None)
+        return Asked(replace(state, error=barred) if barred and values is None else state, values)
+
+    async def change(self, seconds: float) -> None:
+        """Wait until another round may bring something new: a key changed, or it is time. Never raises StoreError.
+
+        Time it is after so many seconds, or sooner while not everything is well.
+        """
+        if self._teller:
+            with suppress(StoreError):  # the next round says what is wrong
+                longest = seconds if self._well else min(seconds, TROUBLED_SECONDS)
+                self._index = await self._teller.change(self._index, longest)
+                self._pauses = pauses(TROUBLED_SECONDS)
+                return
+        await asyncio.sleep(next(self._pauses))
 
     async def _silent(self, pods: Sequence[Raw]) -> Mapping[str, str]:
         """Why some cannot be asked, by name; the disks are looked at only where one finds no node."""
@@ -97,7 +125,7 @@ class Store:
             return Said(pod, error=NO_ANSWER, cut=str(error))
         except StoreDenied as error:
             self._forget()
-            return Said(pod, error=f"{error}; {DENIED}")
+            return Said(pod, error=REFUSES, denied=f"{error}; {DENIED}")
         except StoreError as error:
             return Said(pod, error=str(error))
 
@@ -117,7 +145,10 @@ class Store:
         for one in sorted(heard, key=lambda one: not one.leads):
             try:
                 way = await self._way(one.name)
-                return await way.peers(), await way.values(PREFIX), None
+                self._index = self._index or await way.change("", 0)
+                values = [await way.values(prefix) for prefix in PREFIXES]
+                peers, self._teller = await way.peers(), way
+                return peers, {key: one for found in values for key, one in found.items()}, None
             except StoreDenied as error:
                 self._forget()
                 return None, None, f"{error}; {DENIED}"

@@ -160,6 +160,21 @@ async def test_who_waits_learns_of_a_change(consul: Server) -> None:
     assert len((await waiting).json) == 1
 
 
+async def test_who_may_read_little_learns_of_every_change(consul: Server) -> None:
+    """By a question for no more than the names of folders."""
+    await consul.ask("PUT", "kv/~a", "x")
+    token = await consul.allow(key_prefix={consul.prefix: {"policy": "read"}})
+    folders = await consul.ask("GET", "kv/?keys&separator=/", token=token)
+    waiting = asyncio.create_task(
+        consul.ask("GET", f"kv/?keys&separator=/&index={folders.index}&wait=15s", token=token)
+    )
+    await consul.ask("PUT", f"kv/{uuid.uuid4()}/a", "y")
+
+    said = await waiting
+    assert said.json == folders.json == [consul.prefix]
+    assert said.index > folders.index
+
+
 async def test_who_waits_in_vain_is_told_the_same(consul: Server) -> None:
     await consul.ask("PUT", "kv/~a", "x")
     first = await consul.ask("GET", "kv/~a")

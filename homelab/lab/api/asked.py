@@ -58,7 +58,8 @@ def place(resources: Resources, path: str) -> Place:
     name = unquote(rest[1]) if len(rest) > 1 else None
     if name is not None and resource.namespaced and namespace is None:
         raise not_served()
-    return Place(resource, namespace, name, "/".join(rest[2:3]), "/".join(rest[3:]))
+    last = "/" if rest[3:] and path.endswith("/") else ""
+    return Place(resource, namespace, name, "/".join(rest[2:3]), "/".join(rest[3:]) + last)
 
 
 @dataclass(frozen=True, slots=True)
