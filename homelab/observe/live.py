@@ -17,7 +17,7 @@ from homelab.observe.certificates import CERTIFICATES, listed
 from homelab.observe.certificates import Listed as Certified
 from homelab.observe.configuration import wanted
 from homelab.observe.issuer import issuer
-from homelab.observe.raw import full_name
+from homelab.observe.raw import full_name, moment, text
 from homelab.observe.snapshot import (
     CONSUL,
     ISSUER,
@@ -65,6 +65,7 @@ STIRRED_SECONDS = 15.0
 BREATH_SECONDS = 0.5
 """Between two rounds at least: changes come in bursts."""
 STIRRING = frozenset({"pods", "ingresses", "configmaps"})
+"""Sources whose changes are followed by others in the store and in what the replicas serve."""
 AGE_SECONDS = 60.0
 """Between two snapshots at most: a certificate comes nearer its end though nothing changes."""
 COSTLY = 0.02
@@ -182,11 +183,13 @@ class Observer:
         match change:
             case Listed(objects):
                 self._objects[name] = {Ref.of(obj): obj for obj in objects}
+                if name == "ingresses":
+                    self._await(*(obj for obj in objects if self._is_young(obj)))
                 self._news.set()
             case Changed(obj):
                 self._objects[name][Ref.of(obj)] = obj
                 if name == "ingresses":
-                    self._fresh[full_name(obj)] = monotonic() + FRESH_SECONDS
+                    self._await(obj)
                 self._news.set()
             case Gone(obj):
                 self._objects[name].pop(Ref.of(obj), None)
@@ -200,6 +203,14 @@ class Observer:
             self._stir()
         if name in {"cronjobs", "jobs", "pods"}:
             self._say(ISSUER, *self._issuer_health())
+
+    def _await(self, *ingresses: Raw) -> None:
+        """Give the Traefiks their time to take them in."""
+        self._fresh |= {full_name(obj): monotonic() + FRESH_SECONDS for obj in ingresses}
+
+    def _is_young(self, obj: Raw) -> bool:
+        made = moment(text(obj, "metadata", "creationTimestamp"))
+        return made is not None and self._now() - made < timedelta(seconds=FRESH_SECONDS)
 
     def _stir(self) -> None:
         """What the store and the external Traefiks say may be another thing now."""

@@ -39,5 +39,6 @@ class Open:
         """Start it and wait until it shows all there is, and has come to rest."""
         terminal = self(columns=columns, lines=lines)
         terminal.shows(*EVERYTHING)
+        terminal.until(lambda: "awaited" not in terminal.text)
         terminal.settled()
         return terminal

@@ -376,6 +376,20 @@ async def test_a_new_ingress_is_awaited_and_missing_only_when_the_traefiks_had_t
         await until(lambda now: state(now) is RouteState.MISSING)
 
 
+async def test_an_ingress_made_just_before_the_first_look_is_awaited_too(tmp_path: Path) -> None:
+    young, old = ingress("young", "young.home.test"), ingress("old", "old.home.test")
+    young["metadata"]["creationTimestamp"] = live.stamp(live.utc_now())
+    old["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    async with observing(tmp_path) as (house, observer):
+        house.list("ingresses", page(young, old))
+        async with following(observer) as until:
+            first = await until(whole)
+
+    found = {route.host: route.state for route in first.routes}
+    assert found["young.home.test"] is RouteState.AWAITED
+    assert found["old.home.test"] is RouteState.MISSING
+
+
 async def test_a_missing_right_is_told_with_the_first_snapshot(tmp_path: Path) -> None:
     async with observing(tmp_path) as (house, observer), following(observer) as until:
         house.list("events", forbidden("events"))
