@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,8 @@ ROOT, FOLDERS, HASH = dynamic.ROOT, dynamic.FOLDERS, dynamic.HASH
 Trouble = dynamic.Trouble
 OWN = "${configuration.own}"
 """Where the user's lines stand in the manifest."""
+CERTIFICATE = re.compile(ROOT + "tls/certificates/[^/]+/(certFile|keyFile)")
+"""What the issuer writes. Half a pair is its to complete."""
 LARGEST = 2**18
 """Bytes of a user's file. Consul takes twice as many in a transaction, and every value grows by a third on its way."""
 SECRET = re.compile(r"/(basicauth|digestauth)/users(/|$)|/forwardauth/tls/key$|/customrequestheaders/authorization$")
@@ -68,18 +70,33 @@ def faults(text: str) -> Iterator[Fault]:
     found = list(dynamic.lines(text))
     wrong = dict(dynamic.faults(found))
     for line in found:
-        if _is_ours(line.key):
+        if _thing(line.key) == EVERY_HOST:
+            yield Fault(line.number, f"{line.key} is homelab-tui's own", ENDS, OWN_OPTIONS)
+        elif _is_ours(line.key):
             yield Fault(line.number, f"{line.key} is homelab-tui's own", OURS, "take another name, or delete the line")
         elif SECRET.search(line.key.lower()):
             yield Fault(line.number, f"{line.key} is a secret", OPEN, "put it into a Secret that a Middleware names")
         elif line in wrong:
             what, _, fix = wrong[line].partition("; ")
-            yield Fault(line.number, what, REFUSED, fix or "correct the line, or delete it")
+            yield Fault(line.number, what, _why(line), fix or "correct the line, or delete it")
 
 
 OURS = "the CA's question finds its way by what is ours, and nothing of it may be changed"
 OPEN = "it would lie open in a ConfigMap and in Consul"
+ENDS = "these are every host's TLS options, and one wrong word there ends HTTPS of every host"
 REFUSED = "one line that Traefik does not know makes it refuse all of its configuration in Consul"
+SILENT = "Traefik loads it without a word, and what uses it fails, or does not do what it says"
+ELSEWHERE = "the loader may write nowhere else, so it would load nothing at all"
+EVERY_HOST = "tls/options/default"
+"""The options of every router that names none."""
+OWN_OPTIONS = "name options of your own, as in tls/options/mine/minVersion, and name those in your routers"
+
+
+def _why(line: dynamic.Line) -> str:
+    """What a line that is not in order would do."""
+    if dynamic.refusal(line.key, line.value):
+        return REFUSED
+    return SILENT if dynamic.is_writable(line.key) else ELSEWHERE
 
 
 def room(text: str) -> int:
@@ -134,7 +151,7 @@ class Change:
     def unknown(self) -> str | None:
         """Why Traefik refuses all of its configuration because of this key; None where it knows it."""
         is_left = self.after is None and self.before is not None and self.key != HASH
-        found = dynamic.complaint(self.key, self.before or "") if is_left else None
+        found = dynamic.refusal(self.key, self.before or "") if is_left else None
         return found.partition("; ")[0].removeprefix(f"{self.key}: ") if found else None
 
     @property
@@ -151,6 +168,11 @@ def told(found: Sequence[Change]) -> list[str]:
     """Changes as lines. What only names a configuration is left out where anything else tells of it."""
     shown = [one for one in found if not one.names] or found
     return [one.text for one in shown]
+
+
+def strange(names: Iterable[str]) -> tuple[str, ...]:
+    """Keys below Traefik's root that neither the loader nor the issuer writes: somebody did by hand."""
+    return tuple(key for key in names if not key.startswith(FOLDERS) and not CERTIFICATE.fullmatch(key))
 
 
 def is_lost(held: Mapping[str, object]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -195,10 +195,12 @@ class Cluster(Protocol):
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         patience: float = 0.0,
+        connection: int = 0,
     ) -> Answer:
         """Whatever a pod answers, through the API server's proxy. Raises ClusterError where no pod was reached.
 
         `patience`: seconds that the pod may take beyond the usual, since it was asked to wait for something.
+        `connection`: another number is another connection to the pod; the API server keeps each open for a while.
         """
 
     async def pod_json(self, namespace: str, pod: str, port: int, path: str) -> Any:
@@ -255,6 +257,9 @@ class StoreReading(Protocol):
     async def values(self, prefix: str) -> Mapping[str, Value]:
         """Everything below a prefix that the token may read."""
 
+    async def names(self, prefix: str) -> tuple[str, ...]:
+        """Of every key below a prefix that the token may read; no value is asked for."""
+
     async def change(self, index: str, seconds: float) -> str:
         """Wait until any key has changed since an index, at most so long; the index now. Without one: at once."""
 
@@ -277,6 +282,13 @@ class StoreAccess(Protocol):
 
     async def write_token(self, token: str, policy: str) -> None:
         """Create a token that has this policy alone, or give it that."""
+
+
+class StoreClearing(Protocol):
+    """What takes keys out of the store."""
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        """Delete them, as they are when this begins. Raises StoreError, also where one has changed or gone since."""
 
 
 class StoreFilling(Protocol):

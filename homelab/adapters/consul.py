@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -15,6 +15,8 @@ from homelab.ports import Cluster, ClusterError, Raw, StoreAway, StoreDenied, St
 
 T = TypeVar("T")
 PORT = 8500
+OPERATIONS = 60
+"""Of one transaction; Consul takes 64. Source: Consul API docs, txn."""
 _TOKEN = "X-Consul-Token"
 _JITTER = 17 / 16
 """A query may wait for so much longer than asked. Source: Consul API docs, blocking queries."""
@@ -82,7 +84,7 @@ class _Client(base.Consul):  # type: ignore[misc]
 
 
 class ProxiedConsul:
-    """One server of Consul. Keeps `homelab.ports.StoreAccess`, `StoreReading` and `StoreFilling`."""
+    """One server of Consul. Keeps `homelab.ports.StoreAccess`, `StoreReading`, `StoreClearing` and `StoreFilling`."""
 
     def __init__(self, cluster: Cluster, namespace: str, pod: str, token: str) -> None:
         self._client = _Client(_Transport(cluster, namespace, pod, token))
@@ -129,6 +131,11 @@ class ProxiedConsul:
         _, found = await self._done(self._client.kv.get(prefix, recurse=True))
         return {one["Key"]: Value(one["Value"] or b"", one.get("Session")) for one in found or ()}
 
+    async def names(self, prefix: str) -> tuple[str, ...]:
+        """Of every key below a prefix that the token may read; no value is asked for."""
+        _, found = await self._done(self._client.kv.get(prefix, keys=True))
+        return tuple(found or ())
+
     async def change(self, index: str, seconds: float) -> str:
         """Wait for a change by a blocking query that is answered with no more than the names of folders."""
         limits = {"index": index, "wait": f"{seconds:.0f}s", "connections_timeout": seconds * _JITTER}
@@ -139,7 +146,19 @@ class ProxiedConsul:
         """Write under keys that are not there, all or none; index 0 means that. Source: Consul API docs, txn, cas."""
         new = {"Verb": "cas", "Index": 0}
         pairs = ({**new, "Key": key, "Value": b64encode(value).decode()} for key, value in values.items())
-        await self._done(self._client.txn.put([{"KV": pair} for pair in pairs]))
+        await self._transact([*pairs])
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        """Delete keys as they are now: whoever changes one of them meanwhile is not overruled."""
+        for first in range(0, len(keys), OPERATIONS):
+            read = [{"Verb": "get", "Key": key} for key in keys[first : first + OPERATIONS]]
+            found = (await self._transact(read))["Results"]
+            pairs = [(one["KV"]["Key"], one["KV"]["ModifyIndex"]) for one in found]
+            await self._transact([{"Verb": "delete-cas", "Key": key, "Index": index} for key, index in pairs])
+
+    async def _transact(self, operations: Sequence[Mapping[str, Any]]) -> Raw:
+        """All of it or nothing; in the body, a key may have any name."""
+        return _object(await self._done(self._client.txn.put([{"KV": one} for one in operations])), self._pod)
 
     async def _done(self, asked: Any) -> Any:
         """The answer. Raises StoreError naming the server."""

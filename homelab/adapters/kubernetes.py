@@ -187,10 +187,12 @@ class KubernetesCluster:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         patience: float = 0.0,
+        connection: int = 0,
     ) -> Answer:
         """Whatever a pod answers; what the API server says by itself is a Status, and an error."""
         where, _, query = path.partition("?")
-        proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{port}/proxy{where}"
+        # The API server keeps connections by how the address is written, and hands the port on as it comes.
+        proxied = f"/api/v1/namespaces/{namespace}/pods/http:{pod}:{'0' * connection}{port}/proxy{where}"
         limits = aiohttp.ClientTimeout(total=POD_SECONDS + patience, sock_connect=CONNECT_SECONDS)
         sent = {"Content-Type": "application/octet-stream", **(headers or {})}
         asked = parse_qsl(query, keep_blank_values=True)

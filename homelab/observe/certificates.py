@@ -88,6 +88,8 @@ class Known:
     """By host and CA."""
     replicas: tuple[Listed, ...]
     now: datetime
+    is_unread: bool
+    """Whether the store, which has the states, cannot be read."""
 
 
 def ca_name(server: str) -> str:
@@ -130,10 +132,11 @@ def certificates(
     replicas: Iterable[Listed],
     now: datetime,
 ) -> tuple[Certificate, ...]:
-    """Every host that Ingresses publish, by name; none while there is no issuer. Pure."""
-    if issuer is None or values is None:
+    """Every host that Ingresses publish, by name; none while there is no issuer, or nothing was ever asked. Pure."""
+    told = tuple(replicas)
+    if issuer is None or (values is None and not told):
         return ()
-    known = Known(issuer, states(values), tuple(replicas), now)
+    known = Known(issuer, states(values or {}), told, now, is_unread=values is None)
     wanted = hosts(ingresses, issuer.domain)
     found = [certificate(host, sources, known) for host, sources in wanted.chosen.items()]
     found += [Certificate(host, CertificateState.PASSED, why) for host, why in wanted.passed.items()]
@@ -158,6 +161,7 @@ def certificate(host: str, ingresses: tuple[str, ...], known: Known) -> Certific
         text(held, "not_after") or (other.not_after if other else None),
         known.issuer.server,
         known.now,
+        known.is_unread,
     )
     state, error = verdict(case)
     return Certificate(

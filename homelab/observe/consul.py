@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from homelab.observe.raw import dig, items, label, name, namespace, number, text
+from homelab.observe.raw import annotation, dig, items, label, name, namespace, number, text
 from homelab.observe.traefik import is_alive
-from homelab.ports import Raw, Value
+from homelab.ports import Kind, Raw, Ref, Value
 
 LABEL = ("app.kubernetes.io/name", "consul")
 """Of its pods."""
+SET = Ref(Kind("apps/v1", "StatefulSet"), "homelab", "consul")
+"""What makes them."""
+MADE_FOR = "homelab-tui/made-for"
+"""Annotation of it: `N servers`."""
 LOCK = "homelab/acme/lock"
 CONTACT_STEP = 200
 """Milliseconds. Autopilot calls a server healthy below as many, so less is not told apart. Source: Consul docs,
@@ -91,6 +95,20 @@ class Consul:
 def pods_of(pods: Iterable[Raw]) -> tuple[Raw, ...]:
     """The pods of Consul, by name."""
     return tuple(sorted((pod for pod in pods if label(pod, LABEL[0]) == LABEL[1]), key=name))
+
+
+def podless(maker: Raw | None, pods: Iterable[Raw]) -> tuple[Said, ...]:
+    """Servers that the StatefulSet was made for and that have no pod, since it was scaled down or cannot make one."""
+    if maker is None:
+        return ()
+    scaled = number(maker, "spec", "replicas") or 0
+    told = re.fullmatch(r"(\d) servers", annotation(maker, MADE_FOR) or "")
+    wanted = max(int(told[1]) if told else 1, scaled)
+    gone = f"its pod is gone: {SET} is scaled to {scaled} of {wanted} servers; homelab-tui apply brings it back"
+    never = f"it has no pod; see kubectl -n {SET.namespace} describe statefulset {SET.name}"
+    there = {name(pod) for pod in pods}
+    every = ((f"{SET.name}-{at}", never if at < scaled else gone) for at in range(wanted))
+    return tuple(Said(one, error=why) for one, why in every if one not in there)
 
 
 def said(pod: str, myself: Raw) -> Said:
@@ -175,7 +193,7 @@ def consul(
     known = {text(one, "Name") or "?": one for one in items(peers, "Servers")}
     foremost = max((one.applied for one in heard.values() if one.applied is not None), default=None)
     nodes = {name(pod): text(pod, "spec", "nodeName") for pod in pods}
-    lost = [one for one in known if one not in nodes]
+    lost = [one for one in known if one not in nodes and one not in heard]
     leads = [one.name for one in heard.values() if one.leads] or [one for one in known if known[one].get("Leader")]
     everybody = [*heard.values(), *(Said(one, error="it has no pod, yet its peers count on it") for one in lost)]
     servers = tuple(server(one, nodes.get(one.name), known.get(one.name), foremost) for one in everybody)

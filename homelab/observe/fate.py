@@ -31,6 +31,8 @@ class Origin(StrEnum):
     """The replicas have none: clients are shown Traefik's self-signed one."""
     NONE = "none"
     """There is none, and no replica that would show its own."""
+    UNKNOWN = "unknown"
+    """The replicas serve one, and the store, which knows whose it is, cannot be read."""
 
 
 class CertificateState(StrEnum):
@@ -44,7 +46,7 @@ class CertificateState(StrEnum):
     PARTLY = "partly"
     """Not every replica serves what the store has."""
     UNKNOWN = "unknown"
-    """No replica could be asked."""
+    """No replica could be asked, or the store cannot be read."""
     LATE = "late"
     """Little of its life is left and it was not renewed."""
     EXPIRED = "expired"
@@ -81,6 +83,8 @@ class Case:
     server: str | None
     """Directory of today's CA."""
     now: datetime
+    is_unread: bool = False
+    """Whether the store cannot be read, so that the states are empty."""
 
     @property
     def mark(self) -> str | None:
@@ -118,7 +122,7 @@ def origin(case: Case) -> Origin:
     if case.mark:
         return ORIGINS.get(text(case.held, "server") or "", Origin.CUSTOM)
     if case.is_other:
-        return Origin.OTHER
+        return Origin.UNKNOWN if case.is_unread else Origin.OTHER
     return Origin.DEFAULT if any(one.error is None for one in case.served) else Origin.NONE
 
 
@@ -130,7 +134,15 @@ def verdict(case: Case) -> tuple[CertificateState, str | None]:
 def expired(case: Case) -> str | None:
     """Browsers refuse it."""
     end = moment(case.not_after)
-    return None if end is None or case.now < end else f"it has expired; {failure(case) or NEXT_RUN}"
+    return None if end is None or case.now < end else f"it has expired; {failure(case) or unread(case) or NEXT_RUN}"
+
+
+def unread(case: Case) -> str | None:
+    """Only the replicas tell of it."""
+    if not case.is_unread:
+        return None
+    having = sum(one.fingerprint is not None for one in case.served)
+    return f"{having} of {len(case.served)} replicas serve one; no more is known until Consul can be read"
 
 
 def refused(case: Case) -> str | None:
@@ -243,6 +255,7 @@ BY_ITSELF = frozenset(
 """Those that are tried in every run, and the one that no hurry helps. Source: manifests/certificates/decisions.py."""
 RULES: tuple[tuple[CertificateState, Rule], ...] = (
     (CertificateState.EXPIRED, expired),
+    (CertificateState.UNKNOWN, unread),
     (CertificateState.REFUSED, refused),
     (CertificateState.AWAITED, awaited),
     (CertificateState.UNKNOWN, unknown),

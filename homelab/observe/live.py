@@ -16,6 +16,7 @@ from time import monotonic
 from homelab.observe.certificates import CERTIFICATES, listed
 from homelab.observe.certificates import Listed as Certified
 from homelab.observe.configuration import wanted
+from homelab.observe.consul import SET
 from homelab.observe.issuer import issuer
 from homelab.observe.raw import full_name, moment, text
 from homelab.observe.snapshot import (
@@ -297,7 +298,7 @@ class Observer:
         if (known, certified, took) != (self._asked, self._certified, self._took):
             self._asked, self._certified, self._took = known, certified, took
             self._news.set()
-        self._say(CONSUL, *_consul_health(asked, known))
+        self._say(CONSUL, *_consul_health(asked, known, needed=bool(self._objects.get("cronjobs"))))
 
     async def _certificates(self, replica: Replica) -> Certified:
         if not replica.ready:
@@ -360,10 +361,14 @@ def remembered(before: Asked | None, asked: Asked | None) -> Asked | None:
     return before if asked.is_away else replace(asked, values=before.values)
 
 
-def _consul_health(asked: Asked | None, known: Asked | None) -> tuple[SourceState, str | None]:
+def _consul_health(asked: Asked | None, known: Asked | None, *, needed: bool) -> tuple[SourceState, str | None]:
+    """Whether it can be read; `needed` is it as soon as there is an issuer, which comes after it."""
+    if asked is None and needed:
+        return SourceState.FAILED, f"{SET} is gone, and no certificate is renewed; homelab-tui apply brings it back"
     if asked is None:
         return SourceState.ABSENT, "there is no Consul; homelab-tui apply brings it"
     if asked.values is not None:
         return SourceState.LIVE, None
-    stale = known is not None and known.values is not None
+    runs = asked.is_away or any(one.node for one in asked.consul.servers)
+    stale = runs and known is not None and known.values is not None
     return (SourceState.STALE if stale else SourceState.FAILED), asked.consul.error

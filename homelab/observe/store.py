@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from homelab.observe.consul import Consul, Said, consul, pods_of, said, silence
+from homelab.observe.consul import SET, Consul, Said, consul, podless, pods_of, said, silence
 from homelab.observe.raw import name, text
 from homelab.pauses import pauses
 from homelab.ports import (
@@ -67,16 +67,23 @@ class Store:
         """One round; None where there is no server. Never raises ClusterError or StoreError."""
         self._teller = None
         found = pods_of(pods)
-        if not found:
-            return None
+        try:
+            gone = podless(await self._cluster.get(SET), found)
+        except ClusterError as error:
+            if not found:  # whether there should be one is not known
+                return Asked(replace(consul((), (), None, None), error=str(error)), None, is_away=True)
+            gone = ()
+        return await self._round(found, gone) if found or gone else None
+
+    async def _round(self, found: Sequence[Raw], gone: Sequence[Said]) -> Asked:
         silent = await self._silent(found)
         refusal = await self._refusal(any(name(pod) not in silent for pod in found))
         heard = await together(partial(self._myself, name(pod), silent.get(name(pod)) or refusal) for pod in found)
         peers, values, why = await self._shared([one for one in heard if one.error is None])
-        state = consul(found, heard, peers, values, why)
+        state = consul(found, [*heard, *gone], peers, values, why)
         self._well = state.error is None and state.working == len(state.servers)
         cut = [one.cut for one in heard if one.cut]
-        if len(cut) == len(heard):
+        if cut and len(cut) == len(heard):
             return Asked(replace(state, error=cut[0]), None, is_away=True)
         barred = refusal or next((one.denied for one in heard if one.denied), None)
         return Asked(replace(state, error=barred) if barred and values is None else state, values)

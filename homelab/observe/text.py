@@ -55,9 +55,10 @@ class Head:
     """Columns that go as a whole where the room is short, the first one first."""
 
 
-def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> list[str]:
+def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None, *, followed: bool = True) -> list[str]:
     """The address map where there is a plan, the tables, then the sources that are not live.
 
+    `followed`: whether it is one of many snapshots; only then it is known since when a source is not live.
     No line is wider than `width`, none has control characters.
     """
     parts = [
@@ -70,7 +71,7 @@ def lines(snapshot: Snapshot, width: int = WIDTH, plan: Plan | None = None) -> l
         table("Certificates", CERTIFICATE_HEAD, certificate_rows(snapshot), no_certificate(snapshot), width),
         table(consul_title(snapshot), CONSUL_HEAD, consul_rows(snapshot), none(snapshot, CONSUL), width),
         configuration_lines(snapshot.configuration, width) if snapshot.configuration else [],
-        list(source_lines(snapshot, width)),
+        list(source_lines(snapshot, width, followed)),
     ]
     return [line.rstrip() for part in parts if part for line in (*part, "")][:-1]
 
@@ -284,11 +285,11 @@ def configuration_words(found: Configuration | None) -> tuple[str, ...]:
     return (f"configuration {found.state.value}",)
 
 
-def source_lines(snapshot: Snapshot, width: int) -> Iterator[str]:
+def source_lines(snapshot: Snapshot, width: int, followed: bool) -> Iterator[str]:
     """Why some of the above may be old or missing."""
     for name, source in sorted(snapshot.sources.items()):
         if source.state != SourceState.LIVE:
-            since = f" since {source.since}" if source.since else ""
+            since = f" since {source.since}" if source.since and followed else ""
             error = f": {source.error}" if source.error else ""
             yield from wrapped(f"▲ {name} {source.state}{since}{error}", width)
 

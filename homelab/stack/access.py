@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from homelab.ports import Cluster, Kind, Raw, Ref, StoreAccess
+from homelab.stack.made import value_of
 
 SECRET = Kind("v1", "Secret")
 NAMESPACE = "homelab"
@@ -63,18 +63,18 @@ class Grant:
 
 
 async def grants(cluster: Cluster) -> tuple[Grant, ...]:
-    """Every grant with the token that was made for it. Raises ClusterError."""
+    """Every grant with the token that was made for it. Raises ClusterError, Unusable among them."""
     return tuple([Grant(holder, await token(cluster, holder), rules) for holder, rules in POLICIES.items()])
 
 
 async def token(cluster: Cluster, holder: str) -> str:
-    """The token of a holder, out of its Secret; empty where there is none. Raises ClusterError."""
+    """The token of a holder, out of its Secret; empty where there is none. Raises ClusterError, Unusable among them."""
     return token_of(await cluster.get(Ref(SECRET, NAMESPACE, f"consul-{holder}")))
 
 
 def token_of(secret: Raw | None) -> str:
-    """The token in a Secret."""
-    return b64decode(((secret or {}).get("data") or {}).get("token", "")).decode()
+    """The token in a Secret; empty where there is none. Raises Unusable."""
+    return value_of(secret, "token")
 
 
 async def ensure(access: StoreAccess, wanted: Iterable[Grant]) -> int:

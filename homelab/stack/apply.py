@@ -168,11 +168,11 @@ class _Stage:
         self._items = items
         self._old = old
         self._live = live
-        self._deadline = time.monotonic() + run.patience
+        self._began = time.monotonic()
+        self._deadline = self._began + run.patience
 
     async def run(self, record: Raw | None) -> Raw | None:
         """Apply, wait, prune; the record of what is deployed."""
-        began = time.monotonic()
         self._run.report(StageBegun(self._stage, len(self._items)))
         self._run.journal.write("applying", stage=self._stage)
         for group in waves(self._items):
@@ -183,8 +183,12 @@ class _Stage:
         await self._prune()
         record = await self._forget(record)
         self._run.journal.write("ready", stage=self._stage, written=self._run.written)
-        self._run.report(StageEnded(self._stage, time.monotonic() - began))
+        self._run.report(StageEnded(self._stage, self._passed()))
         return record
+
+    def _passed(self) -> float:
+        """Seconds since the stage began."""
+        return time.monotonic() - self._began
 
     async def _step(self) -> None:
         """What the objects alone do not bring about; tried again while the stage has time. Raises StageFailed."""
@@ -201,7 +205,7 @@ class _Stage:
                     min(self._deadline, began + DENIED_SECONDS) if isinstance(error, StoreDenied) else self._deadline
                 )
                 if time.monotonic() > limit:
-                    raise StageFailed(self._stage, self._run.patience, (missing,)) from None
+                    raise StageFailed(self._stage, self._passed(), (missing,)) from None
                 self._run.report(Awaiting(self._stage, {missing.ref: missing.status}))
                 await asyncio.sleep(next(waits))
 
@@ -231,7 +235,7 @@ class _Stage:
             except (Unavailable, NotServed) as error:
                 if time.monotonic() > self._deadline:
                     missing = Missing(item.ref, Status(State.PROGRESSING, str(error)), ())
-                    raise StageFailed(self._stage, self._run.patience, (missing,)) from None
+                    raise StageFailed(self._stage, self._passed(), (missing,)) from None
                 self._run.report(Awaiting(self._stage, {item.ref: Status(State.PROGRESSING, str(error))}))
                 await asyncio.sleep(next(waits))
 
@@ -259,8 +263,7 @@ class _Stage:
             )
         except NotSettled as stuck:
             self._run.journal.write("failed", stage=self._stage, missing=[str(ref) for ref in stuck.missing])
-            spent = self._run.patience - max(self._deadline - time.monotonic(), 0)
-            raise await stage_failed(self._run.cluster, self._stage, spent, stuck) from None
+            raise await stage_failed(self._run.cluster, self._stage, self._passed(), stuck) from None
 
     async def _prune(self) -> None:
         """Remove what left the plan, if it still is ours."""

@@ -42,7 +42,7 @@ class Backup:
 
     @property
     def token(self) -> str:
-        """The one that may do everything in the store."""
+        """The one that may do everything in the store. Raises Unusable."""
         return next((token_of(one) for one in self.secrets if Ref.of(one) == TOKENS[0]), "")
 
     def dump(self) -> bytes:

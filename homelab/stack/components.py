@@ -61,6 +61,7 @@ COMPONENTS = (
             "images.certbot",
             "files.issuer.py",
             "files.decisions.py",
+            "files.locking.py",
             "files.lineage.py",
             "files.challenge.py",
             "files.kube.py",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from homelab.configuration import FOLDERS, HASH, Change, Trouble, changes, marker, whole
+from homelab.configuration import FOLDERS, HASH, ROOT, Change, Trouble, changes, marker, strange, whole
 from homelab.observe.configuration import CONFIG_MAP as NAME
 from homelab.observe.taking import Took, took
 from homelab.observe.traefik import Replica, replicas
 from homelab.ports import Cluster, Kind, Raw, Ref, StoreError, StoreReading, Unreachable
-from homelab.stack.access import NAMESPACE
+from homelab.stack.access import MANAGEMENT, NAMESPACE, token
 from homelab.stack.apply import stage_failed
 from homelab.stack.order import CONFIG_MAP
 from homelab.stack.readiness import State, Status, gone, status
@@ -32,6 +32,21 @@ def text_of(config: Raw) -> str:
     """The configuration in its ConfigMap."""
     text: str = (config.get("data") or {}).get("config", "")
     return text
+
+
+async def management(cluster: Cluster) -> str:
+    """The token that sees every key. Raises StoreError where there is none: without it, Consul would just show none."""
+    if found := await token(cluster, MANAGEMENT):
+        return found
+    raise StoreError(
+        f"there is no Secret {NAMESPACE}/consul-{MANAGEMENT}, so nobody can say which keys were written by hand; "
+        "homelab-tui apply brings it"
+    )
+
+
+async def by_hand(store: StoreReading) -> tuple[str, ...]:
+    """What somebody wrote below Traefik's root where the loader may not write. Raises StoreError."""
+    return strange(await store.names(ROOT))
 
 
 async def held(store: StoreReading) -> Mapping[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, collapse_addresses, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
@@ -29,7 +30,8 @@ async def facts(cluster: Cluster, plan: Plan) -> Facts:
     """What the cluster says; of its pod network only where the plan does not. Raises ClusterError."""
     nodes = await cluster.list(NODE)
     pods = (plan.cluster.pods,) if plan.cluster.pods else pod_networks(nodes, await cluster.get(KUBEADM))
-    return Facts(pods, proxies(nodes), network.taken_back(await cluster.get(network.REF)))
+    blind = network.taken_back(await cluster.get(network.REF), datetime.now(UTC))
+    return Facts(pods, proxies(nodes), blind)
 
 
 def proxies(nodes: Iterable[Raw]) -> tuple[IPv4Address | IPv6Address, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +18,15 @@ from typing import Any, Self
 
 LONGEST = 256 * 1024
 """Bytes; a journal that is longer and leaves no run open begins anew, so that no SD card fills up."""
+ROOM = "make room there, or name a folder that you may write to with XDG_STATE_HOME"
 
 
 class Busy(Exception):
     """Another run holds the journal."""
+
+
+class NotKept(OSError):
+    """The journal cannot be written, so nothing may be changed either; the text names it, why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +51,31 @@ class Journal:
         self._locked: int | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock. Raises Busy naming the other process, OSError."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._locked = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock. Raises Busy naming the other process, NotKept."""
         try:
-            _take(self._locked)
-            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            _end_torn_line(self._file)
-            if os.fstat(self._file).st_size > LONGEST and self.cut() is None:
-                os.truncate(self._file, 0)
+            with self._kept():
+                self._open()
         except BaseException:  # without a `with` nobody else would let go of the lock
             self.__exit__()
             raise
         return self
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._locked = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _take(self._locked)
+        self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _end_torn_line(self._file)
+        if os.fstat(self._file).st_size > LONGEST and self.cut() is None:
+            os.truncate(self._file, 0)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """What the disk refuses becomes NotKept."""
+        try:
+            yield
+        except OSError as error:
+            raise NotKept(f"the journal {self.path} cannot be written: {error.strerror}; {ROOM}") from error
 
     def __exit__(self, *_: object) -> None:
         for descriptor in (self._file, self._locked):
@@ -66,12 +84,15 @@ class Journal:
         self._file = self._locked = None
 
     def write(self, event: str, **details: Any) -> None:
-        """Add a line and wait until it is on disk."""
+        """Add a line and wait until it is on disk. Raises NotKept."""
         if self._file is None:
             raise RuntimeError("a journal is written inside its `with`")
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details}
-        os.write(self._file, (json.dumps(line) + "\n").encode())
-        os.fsync(self._file)
+        left = (json.dumps(line) + "\n").encode()
+        with self._kept():
+            while left:  # a disk that is nearly full takes a part, and refuses the next
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
 
     def cut(self) -> Cut | None:
         """The last run, if it was cut."""

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from homelab.configuration import ROOT
+from homelab.finding import Finding, Severity
 from homelab.observe.traefik import is_ready
-from homelab.ports import Cluster, Raw, StoreAccess, StoreError, StoreReading
+from homelab.ports import Cluster, Raw, StoreAccess, StoreClearing, StoreError, StoreReading
 from homelab.stack.access import LOADER, MANAGEMENT, NAMESPACE, ensure, grants, token
 from homelab.stack.apply import Step
-from homelab.stack.configuration import CONFIG, POD, asked, differing, held, late, load_again, text_of
+from homelab.stack.configuration import (
+    CONFIG,
+    POD,
+    asked,
+    by_hand,
+    differing,
+    held,
+    late,
+    load_again,
+    management,
+    text_of,
+)
 from homelab.stack.network import Tell, sighted
 
 SERVERS = "app.kubernetes.io/name=consul"
 
 
-class Store(StoreAccess, StoreReading, Protocol):
+class Store(StoreAccess, StoreClearing, StoreReading, Protocol):
     """What the steps need of a server of Consul."""
 
 
@@ -32,14 +45,12 @@ def steps(cluster: Cluster, connect: Connect, tell: Tell) -> Mapping[str, Step]:
 
     async def load() -> int:
         """What somebody wrote or deleted by hand is taken back: the loader has run, but perhaps long ago."""
-        store = connect(await ready_server(cluster), await token(cluster, LOADER))
-        text = text_of(await cluster.get(CONFIG) or {})
-        if not differing(await held(store), text):
-            return 0
-        await load_again(cluster)
-        if left := differing(await held(store), text):
-            raise StoreError(f"the loader has run, and still Consul differs: {left[0].text}")
-        return 1
+        server = await ready_server(cluster)
+        store = connect(server, await management(cluster))
+        if strange := await by_hand(store):
+            await store.remove(strange)
+            tell(_removed(strange))
+        return len(strange) + await _loaded(cluster, connect(server, await token(cluster, LOADER)))
 
     async def take() -> int:
         """One unknown key makes a replica refuse all of the configuration, and only its log says so."""
@@ -49,6 +60,28 @@ def steps(cluster: Cluster, connect: Connect, tell: Tell) -> Mapping[str, Step]:
         return 0
 
     return sighted(cluster, {"store": admit, "config": load, "external": take}, tell)
+
+
+async def _loaded(cluster: Cluster, store: StoreReading) -> int:
+    """The loader runs again if Consul has not what it has to have; how much was written."""
+    text = text_of(await cluster.get(CONFIG) or {})
+    if not differing(await held(store), text):
+        return 0
+    await load_again(cluster)
+    if left := differing(await held(store), text):
+        raise StoreError(f"the loader has run, and still Consul differs: {left[0].text}")
+    return 1
+
+
+def _removed(keys: Sequence[str]) -> Finding:
+    was = "was written by hand and is deleted" if len(keys) == 1 else "were written by hand and are deleted"
+    return Finding(
+        Severity.WARNING,
+        "Consul",
+        f"{', '.join(keys)} {was}",
+        f"nothing but the configuration and certificates belongs below {ROOT}: Traefik may refuse all that is new",
+        "none is needed; lines of your own go into the file that ingress.external.config names",
+    )
 
 
 async def ready_server(cluster: Cluster) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 FIRST_PAUSE = timedelta(minutes=9)
 """A little less than the time between two runs."""
 LONGEST_PAUSE = timedelta(days=1)
+LONGEST_WAIT = timedelta(days=7)
+"""However long a CA asks for. Source: Let's Encrypt docs, rate limits: the longest window of one."""
 ASK_AGAIN = timedelta(hours=6)
 """Between two questions for the CA's renewal window, unless it names a time. Source: RFC 9773, 4.3.3."""
 SHORT_LIVED = timedelta(days=10)
@@ -112,11 +114,15 @@ class State:
 
     @classmethod
     def parse(cls, text: bytes) -> State | None:
-        """Of JSON; None when it is no state."""
-        with suppress(ValueError, TypeError, KeyError, AttributeError):
+        """Of JSON; None when it is no state. A time without a zone is in UTC."""
+        with suppress(ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             found: dict[str, Any] = json.loads(text)
-            times = {f.name for f in fields(cls) if str(f.type).startswith("datetime")}
-            return cls(**found | {name: datetime.fromisoformat(found[name]) for name in times if found.get(name)})
+            kinds = {f.name: str(f.type) for f in fields(cls)}
+            times = {name: _time(found[name]) for name in kinds if "datetime" in kinds[name] and found.get(name)}
+            state = cls(**found | times)
+            types = {"str": str, "int": int, "datetime": datetime, "None": type(None)}
+            if all(type(getattr(state, n)) in map(types.get, kind.split(" | ")) for n, kind in kinds.items()):
+                return state if state.failures >= 0 else None
         return None
 
 
@@ -203,17 +209,16 @@ def held(state: State, certificate: Certificate, now: datetime) -> State:
     )
 
 
-def certified(state: State, certificate: Certificate, now: datetime, conf: str, log: str) -> State:
-    """The state after certbot was content. `conf` is its renewal file, which may say when to ask the CA again."""
-    asked = re.search(r"^ari_retry_after = (\S+)", conf, re.MULTILINE)
-    window = re.findall(r'"suggestedWindow":\s*{\s*"start":\s*"([^"]+)"', log)
-    again = max(_time(asked[1]), now + FIRST_PAUSE) if asked else now + ASK_AGAIN
+def certified(state: State, certificate: Certificate, now: datetime, conf: str = "", log: str = "") -> State:
+    """The state after certbot was content. Its renewal file `conf` and its log may tell what the CA says of times."""
+    asked = _last_time(r"^ari_retry_after = (\S+)", conf)
+    again = min(max(asked, now + FIRST_PAUSE), now + LONGEST_PAUSE) if asked else now + ASK_AGAIN
     lifetime = by_lifetime(certificate.not_before, certificate.not_after)
     known = state.next_renewal if state.fingerprint == certificate.fingerprint else None
     return replace(
         held(state, certificate, now),
         next_check=min(again, lifetime) if lifetime > now else again,
-        next_renewal=_time(window[-1]) if window else known or lifetime,
+        next_renewal=_last_time(r'"suggestedWindow":\s*{\s*"start":\s*"([^"]+)"', log) or known or lifetime,
         last_attempt=now,
         failures=0,
         error_class=None,
@@ -223,9 +228,19 @@ def certified(state: State, certificate: Certificate, now: datetime, conf: str, 
 
 
 def _time(text: str) -> datetime:
-    """In UTC to the second; certbot runs with that as its local time and names no zone."""
+    """In UTC to the second; certbot runs with that as its local time and names no zone.
+
+    Raises ValueError, OverflowError or TypeError.
+    """
     found = datetime.fromisoformat(text).replace(microsecond=0)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _last_time(pattern: str, text: str) -> datetime | None:
+    """The last that is named; None when none is, or no time: the words are a CA's."""
+    with suppress(ValueError, OverflowError, IndexError):
+        return _time(re.findall(pattern, text, re.MULTILINE)[-1])
+    return None
 
 
 def failed(state: State, problem: Problem, now: datetime) -> State:
@@ -236,7 +251,7 @@ def failed(state: State, problem: Problem, now: datetime) -> State:
         state,
         last_attempt=now,
         error_class=problem.kind,
-        error=problem.text,
+        error=problem.text.encode(errors="replace").decode()[:TEXT_LIMIT],
         failures=state.failures + 1,
         next_try=now + max(pause, problem.retry_after),
     )
@@ -246,11 +261,18 @@ def problem(log: str, output: str, now: datetime) -> Problem:
     """What went wrong, out of certbot's log, which has every answer of the CA, and of what it printed."""
     refusals = re.findall(r'"type":\s*"urn:ietf:params:acme:error:(\w+)",\s*"detail":\s*("(?:[^"\\]|\\.)*")', log)
     if refusals:
-        kind, detail = refusals[-1][0], json.loads(refusals[-1][1])
+        kind, detail = refusals[-1][0], _unquoted(refusals[-1][1])
         known = "account" if CLOSED.match(detail) else KINDS.get(kind, "refused")
-        return Problem(known, TOKEN.sub(r"\1…", detail)[:TEXT_LIMIT], retry_after(log, now))
+        return Problem(known, TOKEN.sub(r"\1…", detail), retry_after(log, now))
     kinds = (kind for kind, words in LOCAL if re.search(words, output))
     return Problem(next(kinds, "certbot"), printed(output)[-TEXT_LIMIT:], retry_after(log, now))
+
+
+def _unquoted(text: str) -> str:
+    """A string of JSON; one that is not quite JSON as it stands."""
+    with suppress(ValueError):
+        return str(json.loads(text, strict=False))
+    return text[1:-1]
 
 
 def printed(output: str) -> str:
@@ -264,13 +286,15 @@ def printed(output: str) -> str:
 
 
 def retry_after(log: str, now: datetime) -> timedelta:
-    """How long the last refusal of the CA asks to wait: seconds or a date. Source: RFC 9110, 10.2.3."""
+    """How long the last refusal of the CA asks to wait: seconds or a date, a week at most. Source: RFC 9110, 10.2.3."""
     refusals: list[str] = re.findall(r"^HTTP [45]\d\d\n((?:[^\n]+\n)*)", log, re.MULTILINE)
     asked = re.search(r"^Retry-After: *(.+)$", refusals[-1] if refusals else "", re.MULTILINE | re.IGNORECASE)
     if not asked:
         return timedelta(0)
-    if asked[1].strip().isdigit():
-        return timedelta(seconds=int(asked[1]))
-    with suppress(ValueError):
-        return max(parsedate_to_datetime(asked[1]) - now, timedelta(0))
+    if re.fullmatch("[0-9]+", said := asked[1].strip()):
+        return timedelta(seconds=min(float(said), LONGEST_WAIT.total_seconds()))
+    with suppress(ValueError, TypeError, OverflowError):
+        date = parsedate_to_datetime(said)
+        wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+        return min(max(wait, timedelta(0)), LONGEST_WAIT)
     return timedelta(0)

@@ -23,12 +23,12 @@ new order.
 Environment: CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN_FILE, LOADER_TOKEN_FILE, HOMELAB_CONFIG, HOMELAB_PATIENCE,
 HOMELAB_NAMESPACE, HOMELAB_MIRRORS, EXTERNAL_DOMAIN, TRAEFIK_SELECTOR, ACME_SERVER; optional ACME_CA_FILE,
 ACME_PROFILE, ACME_EMAIL, KEEP_DAYS, and RENEW: hosts to renew now, with spaces between. Exit code 0: done, also when
-the CA refused a host, which its state then tells; 1: the run itself failed.
+the CA refused a host, which its state then tells; 1: the run failed or left something undone, and the last line says
+why.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -36,11 +36,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -64,24 +63,20 @@ from decisions import (
     problem,
     sighted,
 )
-from dynamic import ROOT, Trouble, digest
-from kube import Kubernetes
-from loader import Operation, clear, tell, write
+from dynamic import ROOT, Trouble
+from kube import Kubernetes, Refused
+from loader import clear, gist, tell, write
+from locking import LOST, Lock, holder
 
 ACME = "homelab/acme/"
-LOCK = ACME + "lock"
 SERVED = ROOT + "tls/certificates/"
-TTL_SECONDS = 30
-COMMIT_SECONDS = 60.0
 BUSY_SECONDS = 2.0
-"""Consul was seen to need as long for a new leader after a server's death."""
 CERTBOT_SECONDS = 300
 TXN_BYTES = 512 * 1024
 """Of a transaction as it is sent. Source: Consul docs, agent configuration, txn_max_req_len."""
 VERSIONS = 2
 """Certificates of one host that are mirrored."""
 LABEL = "homelab-tui/certificate"
-LOST = "the lock is lost, since Consul took this run for dead; nothing more is written, the next run goes on"
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises KeyError for what is missing, ValueError for days that are no number."""
+        """Raises ValueError for days that are no number."""
         return cls(
             server=environment["ACME_SERVER"],
             domain=environment["EXTERNAL_DOMAIN"],
@@ -128,54 +123,6 @@ class Settings:
     def webroot(self) -> Path:
         """What the challenge server serves."""
         return self.state / "webroot"
-
-
-class Lock:
-    """The lock of the one issuer, and the session that holds it."""
-
-    def __init__(self, consul: loader.Consul) -> None:
-        self._consul = consul
-        self._ended = threading.Event()
-        body = {"Name": "issuer", "TTL": f"{TTL_SECONDS}s", "Behavior": "release", "NodeChecks": []}
-        self._until = time.monotonic() + TTL_SECONDS
-        self.session = str(consul.ask("PUT", "session/create", body)["ID"])
-
-    @property
-    def held(self) -> bool:
-        """False as soon as the session may have run out."""
-        return time.monotonic() < self._until
-
-    def take(self, holder: str) -> bool:
-        """Whether it was free."""
-        return bool(self._consul.ask("PUT", f"kv/{LOCK}?acquire={self.session}", {"holder": holder}))
-
-    def keep(self) -> None:
-        """Renew the session until the end; in a thread."""
-        while not self._ended.wait(TTL_SECONDS / 3):
-            asked = time.monotonic()
-            with suppress(Trouble):
-                if not self._consul.ask("PUT", f"session/renew/{self.session}"):
-                    self._until = asked
-                    return
-                self._until = asked + TTL_SECONDS
-
-    def leave(self) -> None:
-        """Give it back at once, so that the next run has to wait for no time to pass."""
-        self._ended.set()
-        with suppress(Trouble):
-            self._consul.ask("PUT", f"kv/{LOCK}?release={self.session}")
-            self._consul.ask("PUT", f"session/destroy/{self.session}")
-
-    def commit(self, *operations: Operation) -> None:
-        """Write, if this session still holds the lock; wait for a leader, since an order that is lost was dear.
-
-        Raises Outrun when another may hold the lock.
-        """
-        check: Operation = {"KV": {"Verb": "check-session", "Key": LOCK, "Session": self.session}}
-        try:
-            loader.patiently(COMMIT_SECONDS, lambda: self._consul.commit([check, *operations]), (loader.Away,))
-        except loader.Outrun:
-            raise loader.Outrun(LOST) from None
 
 
 def command(settings: Settings, host: str) -> list[str]:
@@ -206,6 +153,8 @@ class Run:
     lock: Lock
     kept: dict[str, loader.Pair] = field(default_factory=dict)
     """All that KV had when the run began, of every CA."""
+    undone: list[str] = field(default_factory=list)
+    """What went wrong and did not end the run."""
 
     @property
     def home(self) -> str:
@@ -217,8 +166,23 @@ class Run:
         """Where this CA's keys are."""
         return vault(self.settings.server)
 
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Whatever goes wrong in the block is told and ends no more than the block.
+
+        Raises Trouble that concerns all: Consul's, and that the Kubernetes API does not answer.
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, Trouble) and not isinstance(error, Refused):
+                raise
+            said = str(error) if isinstance(error, Problem) else gist(error)
+            self.undone.append(f"{name}: {said}")
+            tell("undone", name=name, error=said)
+
     def work(self, now: datetime) -> None:
-        """All there is to do. Raises Trouble."""
+        """All there is to do. Raises Trouble, also at the end for what was left undone."""
         self.kept = self.consul.below(ACME) | self.consul.below(SERVED)
         hosts, passed = chosen(self.cluster.ingresses(), self.settings.domain)
         for name, reason in passed.items():
@@ -226,30 +190,37 @@ class Run:
         for name in sorted({*self.settings.renew} - {*hosts}):
             tell("passed over", host=name, error="it cannot be renewed: no Ingress publishes it")
         self.restore_account()
-        states = {host: self.restored(host, now) for host in hosts}
-        found = [host for host in hosts if due(states[host], now, host in self.settings.renew)]
-        wanted = sorted(found, key=lambda host: states[host].failures)  # whoever fails always keeps nobody waiting
+        states: dict[str, State] = {}
         for host in hosts:
+            with self.apart(host):
+                states[host] = self.restored(host, now)
+        found = [host for host in states if due(states[host], now, host in self.settings.renew)]
+        wanted = sorted(found, key=lambda host: states[host].failures)  # whoever fails always keeps nobody waiting
+        for host, state in states.items():
             if host not in wanted:
-                state = states[host]
                 tell("waits" if state.failures else "not due", **facts(state))
         if wanted:
             self.fetch({host: states[host] for host in wanted})
         if hosts:
             self.forget(hosts, now)
+        if self.undone:
+            more = f" (and {len(self.undone) - 1} more, see the lines before)" if len(self.undone) > 1 else ""
+            raise Trouble(f"{self.undone[0]}{more}; the next run tries again")
 
     def restored(self, host: str, now: datetime) -> State:
         """What is known of a host. Its certificate is put back where KV lacks it, out of the lineage or its mirror."""
         place = f"{self.home}{host}/"
-        state = State.parse(self._kept(place + "state")) or State(host, self.settings.server)
+        state = State.parse(self._kept(place + "state"))
+        if state is None or (state.host, state.server) != (host, self.settings.server):
+            state = State(host, self.settings.server)
         copies = self.cluster.copies(mirror_name(host, self.settings.server))
         found = self._usable(
-            host, [self._kept(f"{self.vault}{host}/lineage").decode(), *(copies[n] for n in sorted(copies)[::-1])]
+            host, [self._text(f"{self.vault}{host}/lineage"), *(copies[n] for n in sorted(copies)[::-1])]
         )
         if not found:
             return replace(state, fingerprint=None, next_check=None)
         text, certificate = found
-        other = state.fingerprint != certificate.fingerprint
+        other = (state.fingerprint, state.not_before) != (certificate.fingerprint, certificate.not_before)
         if other:
             state = held(state, certificate, now)
         if other or self._lacks(host, certificate, text):
@@ -264,13 +235,17 @@ class Run:
             try:
                 lineage.unpacked(self.settings.config, text)
                 return text, lineage.examined(self.settings.config / "live" / host, host)
-            except (OSError, ValueError, tarfile.TarError, Problem) as error:
+            except (OSError, Problem) as error:
                 tell("unusable", host=host, error=str(error))
                 lineage.discard(self.settings.config, host)
         return None
 
     def _kept(self, key: str) -> bytes:
         return self.kept[key].value if key in self.kept else b""
+
+    def _text(self, key: str) -> str:
+        """Of base64; what is not even a text is unusable like any other."""
+        return self._kept(key).decode(errors="replace")
 
     def _lacks(self, host: str, certificate: Certificate, text: str) -> bool:
         served = self._kept(f"{SERVED}{host}/certFile"), self._kept(f"{SERVED}{host}/keyFile")
@@ -322,28 +297,46 @@ class Run:
                 except Problem as error:
                     everywhere = error if error.kind in EVERYWHERE else None
                     self.fail(state, error)
+                except Trouble:
+                    raise
+                except Exception as error:
+                    self.fail(state, Problem("internal", gist(error)))
 
     def certify(self, state: State) -> None:
-        """One host with certbot. Raises Problem."""
-        output, failure = self._certbot(state.host)
-        self.save_account()
-        log = _text(self.settings.state / "logs" / state.host / "letsencrypt.log")
-        now = datetime.now(UTC).replace(microsecond=0)
-        if failure:
-            raise problem(log, output, now)
-        config = self.settings.config
+        """One host with certbot. Raises Problem, Away or Outrun."""
+        try:
+            output, failure = self._certbot(state.host)
+            if failure:
+                raise problem(self._log(state.host), output, datetime.now(UTC))
+            self.deliver(state)
+        finally:
+            with self.apart("account"):
+                self.save_account()
+
+    def deliver(self, state: State) -> None:
+        """Publish what certbot has. An order is dear, so only then the log is read for what else the CA has said."""
+        config, now = self.settings.config, datetime.now(UTC).replace(microsecond=0)
         certificate = lineage.examined(config / "live" / state.host, state.host)
-        after = certified(state, certificate, now, _text(config / "renewal" / f"{state.host}.conf"), log)
         text = lineage.packed(config, lineage.files(config, state.host))
+        after = certified(state, certificate, now)
         self.publish(after, certificate, text)
+        with self.apart(state.host):
+            conf = _text(config / "renewal" / f"{state.host}.conf")
+            after = certified(state, certificate, now, conf, self._log(state.host))
+            self.lock.commit(write(f"{self.home}{state.host}/state", after.dump()))
         same = state.fingerprint == after.fingerprint
         tell("not due" if same else "renewed" if state.fingerprint else "issued", **facts(after))
-        self.mirror(after, text, self.cluster.copies(mirror_name(state.host, self.settings.server)))
+        with self.apart(state.host):
+            self.mirror(after, text, self.cluster.copies(mirror_name(state.host, self.settings.server)))
+
+    def _log(self, host: str) -> str:
+        """What certbot and the CA have said to each other."""
+        return _text(self.settings.state / "logs" / host / "letsencrypt.log")
 
     def _certbot(self, host: str) -> tuple[str, int]:
         bundle = {"REQUESTS_CA_BUNDLE": self.settings.ca_file} if self.settings.ca_file else {}
         environment = os.environ | {"TZ": "UTC", "LC_ALL": "C.UTF-8"} | bundle
-        joined: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        joined: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "errors": "replace"}
         try:
             done = subprocess.run(
                 command(self.settings, host), env=environment, check=False, timeout=CERTBOT_SECONDS, **joined
@@ -359,9 +352,9 @@ class Run:
         tell("failed", **facts(after))
         if error.kind == "account":
             self.lock.commit(clear(self.vault + "account"))
-            self.cluster.drop(self._account)
-            shutil.rmtree(self.settings.config / "accounts")
-            del self.kept[self.vault + "account"]
+            self._leave_account()
+            with self.apart("account"):
+                self.cluster.drop(self._account)
 
     @property
     def _label(self) -> tuple[str, str]:
@@ -373,24 +366,40 @@ class Run:
 
     def restore_account(self) -> None:
         """Bring certbot's account back, and copy it to where it is missing: a CA gives only so many."""
-        kept = self._kept(self.vault + "account").decode()
-        copy = self.cluster.copies(self._account).get("account", "")
-        if kept or copy:
-            lineage.unpacked(self.settings.config, kept or copy)
-            self._share_account(kept or copy, bool(kept), bool(copy))
+        kept, copy = self._text(self.vault + "account"), self.cluster.copies(self._account).get("account", "")
+        for text in filter(None, (kept, copy)):
+            try:
+                lineage.unpacked(self.settings.config, text)
+                if not self._has_account():
+                    raise Problem("unusable", "what was kept holds no account")
+            except Problem as error:
+                tell("unusable", name="account", error=str(error))
+                self._leave_account()
+            else:
+                return self._share_account(text, text == kept, text == copy)
+        return None
 
     def save_account(self) -> None:
         """Keep an account that certbot has just made, also when the order failed."""
-        accounts = self.settings.config / "accounts"
-        if self.vault + "account" not in self.kept and list(accounts.rglob("regr.json")):
+        if self.vault + "account" not in self.kept and self._has_account():
+            accounts = self.settings.config / "accounts"
             self._share_account(lineage.packed(self.settings.config, accounts.rglob("*")), False, False)
+
+    def _has_account(self) -> bool:
+        return any((self.settings.config / "accounts").rglob("regr.json"))
+
+    def _leave_account(self) -> None:
+        """Certbot makes another one, which is then kept instead."""
+        shutil.rmtree(self.settings.config / "accounts", ignore_errors=True)
+        self.kept.pop(self.vault + "account", None)
 
     def _share_account(self, text: str, kept: bool, copied: bool) -> None:
         if not kept:
             self.lock.commit(write(self.vault + "account", text.encode()))
             self.kept[self.vault + "account"] = loader.Pair(text.encode(), 0)
         if not copied:
-            self.cluster.mirror(self._account, {"account": text}, self._label)
+            with self.apart("account"):
+                self.cluster.mirror(self._account, {"account": text}, self._label)
 
     def forget(self, hosts: list[str], now: datetime) -> None:
         """Remove what has had no Ingress for KEEP_DAYS, with every CA."""
@@ -402,9 +411,10 @@ class Run:
             after = sighted(state, state.host in hosts, now)
             if after.unseen_since and now - after.unseen_since >= timedelta(days=self.settings.keep_days):
                 gone = key.removesuffix("state"), f"{vault(state.server)}{state.host}/", f"{SERVED}{state.host}/"
-                self.lock.commit(*map(clear, gone))
-                self.cluster.drop(mirror_name(state.host, state.server))
-                tell("removed", **facts(after))
+                with self.apart(state.host):
+                    self.cluster.drop(mirror_name(state.host, state.server))
+                    self.lock.commit(*map(clear, gone))
+                    tell("removed", **facts(after))
             elif after != state:
                 self.lock.commit(write(key, after.dump()))
                 tell("unseen" if after.unseen_since else "seen again", **facts(after))
@@ -417,14 +427,6 @@ def facts(state: State) -> dict[str, object]:
 
 def _text(file: Path) -> str:
     return file.read_text("utf-8", "replace") if file.exists() else ""
-
-
-def holder(consul: loader.Consul) -> str:
-    """Who has the lock. Consul keeps it closed for a while when a holder died."""
-    (entry,) = consul.ask("GET", f"kv/{LOCK}") or [{}]
-    if not entry.get("Session"):
-        return "nobody: its last holder was lost, and Consul keeps it closed for 15 s"
-    return str(json.loads(base64.b64decode(entry["Value"]))["holder"])
 
 
 def run(settings: Settings, consul: loader.Consul, cluster: Kubernetes) -> None:
@@ -446,7 +448,7 @@ def run(settings: Settings, consul: loader.Consul, cluster: Kubernetes) -> None:
 
 
 def api_address(environment: Mapping[str, str]) -> str:
-    """Where the Kubernetes API is, seen from a pod. Raises KeyError."""
+    """Where the Kubernetes API is, seen from a pod."""
     host, port = environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
@@ -455,33 +457,35 @@ def _ended(*_: object) -> NoReturn:
     sys.exit(143)
 
 
+def work(environment: Mapping[str, str]) -> None:
+    """One run with what the environment names; without its configuration it still does all the rest. Raises Trouble."""
+    given = loader.Environment(environment)
+    settings, patience = Settings.of(given), float(given["HOMELAB_PATIENCE"])
+    loading = loader.Consul.of(given["CONSUL_HTTP_ADDR"], given["LOADER_TOKEN_FILE"])
+    consul = loader.Consul.of(given["CONSUL_HTTP_ADDR"], given["CONSUL_HTTP_TOKEN_FILE"])
+    cluster, file = Kubernetes(api_address(given), settings.namespace, settings.mirrors), Path(given["HOMELAB_CONFIG"])
+    unloaded = None
+    try:
+        wrote, name = loader.patiently(patience, lambda: loader.load(loading, file))
+        if wrote:
+            tell("loaded", hash=name)
+    except Exception as error:
+        unloaded = f"configuration: {gist(error)}"
+    run(settings, consul, cluster)
+    if unloaded:
+        raise Trouble(unloaded)
+
+
 def main(environment: Mapping[str, str] = os.environ) -> int:
-    """One run with what the environment names."""
+    """One run; its last line is JSON whatever happens, since the console shows it."""
     signal.signal(signal.SIGTERM, _ended)
     os.umask(0o077)
-    unloaded: str | None = None
     try:
-        settings, patience = Settings.of(environment), float(environment["HOMELAB_PATIENCE"])
-        address = environment["CONSUL_HTTP_ADDR"]
-        loading = loader.Consul.of(address, environment["LOADER_TOKEN_FILE"])
-        consul = loader.Consul.of(address, environment["CONSUL_HTTP_TOKEN_FILE"])
-        cluster = Kubernetes(api_address(environment), settings.namespace, settings.mirrors)
-        try:
-            text = Path(environment["HOMELAB_CONFIG"]).read_text("utf-8")
-            if loader.patiently(patience, lambda: loader.load(loading, text)):
-                tell("loaded", hash=digest(text))
-        except (Trouble, OSError) as error:
-            unloaded = f"configuration: {error}"
-        run(settings, consul, cluster)
-    except KeyError as error:
-        tell("failed", error=f"the environment lacks {error}; the CronJob of `homelab-tui apply` names it")
+        work(environment)
+    except Exception as error:
+        tell("failed", error=gist(error))
         return 1
-    except (Trouble, Problem, OSError, ValueError, tarfile.TarError) as error:
-        tell("failed", error=str(error))
-        return 1
-    if unloaded:
-        tell("failed", error=unloaded)
-    return 1 if unloaded else 0
+    return 0
 
 
 if __name__ == "__main__":

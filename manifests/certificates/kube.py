@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -13,8 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from dynamic import Trouble
+from loader import said_in
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class Refused(Trouble):
+    """The Kubernetes API answers, and does not do what it was asked; other things it may do."""
 
 
 @dataclass(frozen=True)
@@ -30,27 +36,28 @@ class Kubernetes:
     """Folder with the token, which is renewed there, and the CA's certificate."""
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON of an answer, None for a 404. Raises Trouble."""
+        """The JSON of an answer, None for a 404. Raises Refused, or Trouble when there is no answer."""
         kind = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
-        token = (self.account / "token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind, "Accept": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.address + path, data, headers, method=method)
-        context = ssl.create_default_context(cafile=str(self.account / "ca.crt"))
-        # Python 3.13 and later ask for extensions that the certificates of many clusters lack.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         try:
+            token = (self.account / "token").read_text().strip()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": kind, "Accept": "application/json"}
+            request = urllib.request.Request(self.address + path, data, headers, method=method)
+            context = ssl.create_default_context(cafile=str(self.account / "ca.crt"))
+            # Python 3.13 and later ask for extensions that the certificates of many clusters lack.
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
             with urllib.request.build_opener(*handlers).open(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code == 404:  # noqa: PLR2004 - the object is not there
                 return None
-            said = error.read().decode(errors="replace")[:300]
+            said = said_in(error)[:300]
             mend = "; `homelab-tui apply` gives the issuer its rights again" if error.code in (401, 403) else ""
-            raise Trouble(f"the Kubernetes API answers {error.code} to {method} {path}: {said}{mend}") from None
-        except (OSError, ValueError) as error:
-            raise Trouble(f"the Kubernetes API at {self.address} cannot be asked: {error}") from None
+            raise Refused(f"the Kubernetes API answers {error.code} to {method} {path}: {said}{mend}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            why = str(error) or type(error).__name__
+            raise Trouble(f"the Kubernetes API at {self.address} cannot be asked: {why}") from None
 
     def ingresses(self) -> list[dict[str, Any]]:
         """Those that are public."""

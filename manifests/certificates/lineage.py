@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import shutil
 import ssl
@@ -27,11 +28,15 @@ def packed(config: Path, chosen: Iterable[Path]) -> str:
 
 
 def unpacked(config: Path, text: str | bytes) -> None:
-    """Put them back. Raises OSError, ValueError or tarfile.TarError."""
+    """Put them back. Raises Problem, whatever is wrong with what was kept."""
     config.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(text)), mode="r:gz") as tar:
-        tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)  # as Python's docs say
-        tar.extractall(config)
+    try:
+        whole = gzip.decompress(base64.b64decode(text))  # unlike tarfile it compares the checksum
+        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
+            tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)  # as Python's docs say
+            tar.extractall(config)
+    except Exception as error:  # a spoiled archive raises a dozen kinds
+        raise Problem("unusable", f"what was kept cannot be unpacked: {type(error).__name__}: {error}") from None
 
 
 def files(config: Path, host: str) -> list[Path]:
@@ -51,12 +56,14 @@ def examined(live: Path, host: str) -> Certificate:
         server.load_cert_chain(live / "fullchain.pem", live / "privkey.pem")
         leaf = ssl.PEM_cert_to_DER_cert(chain.decode().partition("-----END CERTIFICATE-----")[0] + ssl.PEM_FOOTER)
         facts = _met(server, leaf, host)
-    except (ssl.SSLError, ValueError) as error:
+        names = {name: value for part in facts["issuer"] for name, value in part}
+        begin, end = (
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(facts[n]), UTC) for n in ("notBefore", "notAfter")
+        )
+    except (ssl.SSLError, ValueError, LookupError, OverflowError) as error:
         raise Problem("unusable", f"the certificate cannot be served for {host}: {error}") from None
-    names = {name: value for part in facts["issuer"] for name, value in part}
     issuer = " ".join(names[n] for n in ("organizationName", "commonName") if n in names)
-    dates = (datetime.fromtimestamp(ssl.cert_time_to_seconds(facts[n]), UTC) for n in ("notBefore", "notAfter"))
-    return Certificate(chain, key, sha256(leaf).hexdigest(), issuer, *dates)
+    return Certificate(chain, key, sha256(leaf).hexdigest(), issuer, begin, end)
 
 
 def _met(server: ssl.SSLContext, leaf: bytes, host: str) -> dict[str, Any]:

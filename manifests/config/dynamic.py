@@ -3,7 +3,8 @@
 It is a text of lines `key = value`, with keys below Traefik's root, as in
 `http/routers/acme-challenge/priority = 1000000`; blank lines and lines that begin with `#` are skipped. One unknown
 leaf or one value of a wrong type makes Traefik refuse everything in KV, so all of it is checked first: by `plan check`,
-and by the loader in the cluster. Nothing here reads or writes anything.
+and by the loader in the cluster. A wrong word where Traefik knows only a few is taken in silently, and what uses it
+fails; so words are checked too. Nothing here reads or writes anything.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 
 ROOT = "traefik-external/"
@@ -44,8 +46,8 @@ http/services/*/weighted/sticky/cookie: name secure? httpOnly? sameSite maxAge# 
 http/services/*/failover: service fallback
 http/services/*/mirroring: service mirrorBody? maxBodySize#
 http/services/*/mirroring/mirrors/+: name percent#
-http/serversTransports/*: serverName insecureSkipVerify? rootCAs[] cipherSuites[] minVersion maxVersion disableHTTP2?
-http/serversTransports/*: maxIdleConnsPerHost# peerCertURI
+http/serversTransports/*: serverName insecureSkipVerify? rootCAs[] cipherSuites[]=ciphers disableHTTP2? peerCertURI
+http/serversTransports/*: minVersion=version maxVersion=version maxIdleConnsPerHost#
 http/serversTransports/*/forwardingTimeouts: dialTimeout~ responseHeaderTimeout~ idleConnTimeout~ readIdleTimeout~
 http/serversTransports/*/forwardingTimeouts: pingTimeout~
 http/middlewares/*: compress! contentType!
@@ -88,20 +90,60 @@ http/middlewares/*/replacePathRegex: regex replacement
 http/middlewares/*/retry: attempts# initialInterval~
 http/middlewares/*/stripPrefix: prefixes[]
 http/middlewares/*/stripPrefixRegex: regex[]
-tls/options/*: minVersion maxVersion cipherSuites[] curvePreferences[] sniStrict? alpnProtocols[] disableSessionTickets?
-tls/options/*/clientAuth: caFiles[] clientAuthType
+tls/options/*: minVersion=version maxVersion=version cipherSuites[]=ciphers curvePreferences[]=curves sniStrict?
+tls/options/*: alpnProtocols[] disableSessionTickets?
+tls/options/*/clientAuth: caFiles[] clientAuthType=client
 """
 """Every key that is let through: `*` a name of one's own, `+` one of a list, `name#` a whole number, `name?` true or
 false, `name~` a duration, `name[]` a list (`name/0`, or with commas), `name{}` names of one's own, `name!` true or
-false beside keys of its own. Source: Traefik v3.7, pkg/config/dynamic and pkg/tls; a test tries all on the real one."""
+false beside keys of its own, `=name` only the words of `WORDS`. Source: Traefik v3.7, pkg/config/dynamic and pkg/tls; a
+test tries all on the real one."""
+_CIPHERS = """
+TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256
+TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305 TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+TLS_ECDHE_ECDSA_WITH_RC4_128_SHA
+TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305 TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA
+TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA TLS_ECDHE_RSA_WITH_RC4_128_SHA
+TLS_RSA_WITH_AES_128_GCM_SHA256 TLS_RSA_WITH_AES_256_GCM_SHA384
+TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_128_CBC_SHA256 TLS_RSA_WITH_AES_256_CBC_SHA
+TLS_RSA_WITH_3DES_EDE_CBC_SHA TLS_RSA_WITH_RC4_128_SHA
+"""
+_CURVES = """
+X25519 CurveP256 CurveP384 CurveP521 X25519MLKEM768 SecP256r1MLKEM768 SecP384r1MLKEM1024
+x25519 secp256r1 secp384r1 secp521r1 x25519mlkem768 secp256r1mlkem768 secp384r1mlkem1024
+"""
+_CLIENT = "NoClientCert RequestClientCert RequireAnyClientCert VerifyClientCertIfGiven RequireAndVerifyClientCert"
+_VERSIONS = "VersionTLS10 VersionTLS11 VersionTLS12 VersionTLS13"
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "ciphers": tuple(_CIPHERS.split()),
+    "curves": tuple(_CURVES.split()),
+    "client": tuple(_CLIENT.split()),
+    "version": tuple(_VERSIONS.split()),
+}
+"""The words that a value may be; where the key is a list, each of its elements."""
+_LISTS = {"ciphers": "a cipher suite, such as {3}", "curves": "a curve, such as {0} or {1}"}
+"""Words of which a value is a list, and how they are told: they are too many to be named."""
+LONGEST = 2**63 // (3600 * 10**9)
+"""Hours of a duration: Go counts its nanoseconds in 63 bits."""
+LOWEST = "VersionTLS12"
+"""The lowest version where none is set. Source: Go, crypto/tls, Config.MinVersion."""
 
 _VALUES: Mapping[str, tuple[str, str]] = {
     "": (r".*", "a text"),
-    "#": (r"-?\d+", "a whole number"),
+    "#": (r"-?[0-9]{1,19}", "a whole number of 64 bits"),
     "?": (r"true|false", "true or false"),
     "!": (r"true|false", "true or false"),
-    "~": (r"\d+|(\d+(\.\d+)?(ns|us|ms|s|m|h))+", "a duration such as 10s"),
+    "~": (
+        r"[0-9]{1,19}|([0-9]{1,19}(\.[0-9]{1,19})?(ns|us|ms|s|m|h))+",
+        f"a duration such as 10s, of at most {LONGEST}h",
+    ),
 }
+_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+"""In nanoseconds, in which Go counts; digits alone are seconds."""
 
 
 class Trouble(Exception):
@@ -114,6 +156,8 @@ class Known:
 
     kind: str | None = None
     """What its value must be, a key of `_VALUES`; None when it can have no value."""
+    words: str = ""
+    """Which words its value must be, a key of `WORDS`; empty where any will do."""
     children: dict[str, Known] = field(default_factory=dict)
     """By lower-case name, since Traefik ignores case; `*`, `+` and `0` stand for names, list elements and numbers."""
     name: str = ""
@@ -124,8 +168,9 @@ class Known:
 
     def find(self, name: str) -> Known | None:
         """The child that a key's part leads to. A name of one's own has no `@`, and digits alone would be an index."""
-        free = None if "@" in name or not name else "+" if name.isdigit() else "*"
-        stands_for = ("0" if name.isdigit() else "", free or "", "+" if free else "")
+        is_index = bool(re.fullmatch("[0-9]+", name))
+        free = None if "@" in name or not name else "+" if is_index else "*"
+        stands_for = ("0" if is_index else "", free or "", "+" if free else "")
         return next((self.children[n] for n in (name.lower(), *stands_for) if n in self.children), None)
 
 
@@ -138,25 +183,73 @@ def known() -> Known:
         place = root
         for part in path.split("/"):
             place = place.at(part)
-        for leaf, kind in re.findall(r"(\w+)(\S*)", leaves):
+        for leaf, kind, words in re.findall(r"(\w+)([^\s=]*)=?(\w*)", leaves):
             found = place.at(leaf)
-            found.kind = {"[]": "", "{}": None}.get(kind, kind)
+            found.kind, found.words = {"[]": "", "{}": None}.get(kind, kind), words
             if kind in ("[]", "{}"):
-                found.at("0" if kind == "[]" else "*").kind = ""
+                element = found.at("0" if kind == "[]" else "*")
+                element.kind, element.words = "", words
     return root
 
 
 def complaint(key: str, value: str) -> str | None:
-    """What is wrong with one line of the configuration; None when Traefik accepts it."""
+    """What is wrong with one line of the configuration; None when it does what it says."""
+    place = _place(key)
+    if isinstance(place, str):
+        return place
+    if not is_writable(key):
+        return f"{key}: begins with capital letters; write {_small(key)}"
+    return _unreadable(place, key, value) or _misworded(place, key, value)
+
+
+def refusal(key: str, value: str) -> str | None:
+    """Why Traefik refuses all of KV for one line; None where it takes it."""
+    place = _place(key)
+    return place if isinstance(place, str) else _unreadable(place, key, value)
+
+
+def is_writable(key: str) -> bool:
+    """Whether it is where the loader may write: Traefik ignores case, Consul's rights do not."""
+    return (ROOT + key).startswith(FOLDERS)
+
+
+def _small(key: str) -> str:
+    folder = next(one for one in FOLDERS if (ROOT + key).lower().startswith(one)).removeprefix(ROOT)
+    return folder + key[len(folder) :]
+
+
+def _place(key: str) -> Known | str:
+    """Where a key that may have a value leads to, or what is wrong with it."""
     place, parts = known(), key.split("/")
     for index, part in enumerate(parts):
         if not (found := place.find(part)):
             return f"{key}: Traefik knows no '{part}' here; {_nearest(place, parts[:index], part)}"
         place = found
-    if place.kind is None:
-        return f"{key}: has no value of its own; {_nearest(place, parts, '')}"
-    pattern, words = _VALUES[place.kind]
-    return None if value and re.fullmatch(pattern, value) else f"{key}: '{value}' is not {words}"
+    return f"{key}: has no value of its own; {_nearest(place, parts, '')}" if place.kind is None else place
+
+
+def _unreadable(place: Known, key: str, value: str) -> str | None:
+    kind = place.kind or ""
+    return None if value and _fits(kind, value) else f"{key}: '{value}' is not {_VALUES[kind][1]}"
+
+
+def _misworded(place: Known, key: str, value: str) -> str | None:
+    words = WORDS.get(place.words, ())
+    found = [one.strip() for one in value.split(",")] if place.words in _LISTS else [value]
+    if not words or set(found) <= set(words):
+        return None
+    told = _LISTS.get(place.words, "one of " + ", ".join(words)).format(*words)
+    return f"{key}: '{value}' is not {told}"
+
+
+def _fits(kind: str, value: str) -> bool:
+    """Whether Go can make a value of that kind of it."""
+    if not re.fullmatch(_VALUES[kind][0], value):
+        return False
+    if kind == "~":
+        parts = re.findall(r"([0-9.]+)([a-z]*)", value)
+        return sum(Fraction(number) * _UNITS[unit] for number, unit in parts) <= LONGEST * _UNITS["h"]
+    return kind != "#" or -(2**63) <= int(value) < 2**63
 
 
 def _nearest(place: Known, before: list[str], part: str) -> str:
@@ -192,19 +285,37 @@ def lines(text: str) -> Iterator[Line]:
 def faults(found: Iterable[Line]) -> Iterator[tuple[Line, str]]:
     """Every line that is not in order, with what is wrong with it."""
     before: set[str] = set()
-    for line in found:
+    every = list(found)
+    lowest = {_thing(one.key): one.value for one in every if _is_version(one, "minversion")}
+    for line in every:
         if line.key.lower() in before:
             yield line, f"{line.key}: is there twice"
-        elif trouble := complaint(line.key, line.value):
+        elif trouble := complaint(line.key, line.value) or _is_below(line, lowest.get(_thing(line.key), LOWEST)):
             yield line, trouble
         before.add(line.key.lower())
+
+
+def _thing(key: str) -> str:
+    """What a key belongs to. To Traefik names that differ by case only are one."""
+    return key.lower().rpartition("/")[0]
+
+
+def _is_below(line: Line, lowest: str) -> str | None:
+    """What is wrong with a highest version below the lowest; of those that are known, the name tells which is lower."""
+    if not _is_version(line, "maxversion") or line.value >= lowest:
+        return None
+    return f"{line.key}: '{line.value}' is below minVersion, {lowest}, so no version is left"
+
+
+def _is_version(line: Line, leaf: str) -> bool:
+    return line.key.lower().endswith(f"/{leaf}") and line.value in WORDS["version"]
 
 
 def parsed(text: str) -> dict[str, str]:
     """The configuration as key -> value, keys below the root. Raises Trouble naming every line that is not in order."""
     found = list(lines(text))
     if wrong := [f"line {line.number}: {trouble}" for line, trouble in faults(found)]:
-        raise Trouble("the configuration is not loaded, Traefik would refuse all of it: " + "; ".join(wrong))
+        raise Trouble("the configuration is not loaded, it is not in order: " + "; ".join(wrong))
     return {line.key: line.value for line in found}
 
 

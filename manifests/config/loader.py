@@ -15,10 +15,12 @@ to wait for a Consul that has a leader). Exit code 0: KV holds it; 1: it does no
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import sys
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +41,13 @@ class Away(Trouble):
 
 class Outrun(Trouble):
     """Somebody else was faster: the transaction's condition no longer held, nothing was written."""
+
+
+class Environment(dict[str, str]):
+    """What a program is given; who lacks a name learns where it should come from."""
+
+    def __missing__(self, name: str) -> str:
+        raise Trouble(f"the environment lacks {name!r}; the manifests of `homelab-tui apply` give it")
 
 
 Operation = dict[str, Any]
@@ -90,9 +99,10 @@ class Consul:
             with _opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            return self._refusal(f"{method} {path}", error.code, error.read().decode(errors="replace").strip())
-        except (OSError, ValueError) as error:
-            raise Away(f"Consul at {self.address} does not answer: {getattr(error, 'reason', error)}") from None
+            return self._refusal(f"{method} {path}", error.code, said_in(error).strip())
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            why = getattr(error, "reason", None) or str(error) or type(error).__name__
+            raise Away(f"Consul at {self.address} does not answer: {why}") from None
 
     def _refusal(self, what: str, status: int, said: str) -> None:
         if status == 404:  # noqa: PLR2004 - Consul says so of every key and session that is not there
@@ -116,15 +126,28 @@ class Consul:
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def load(consul: Consul, text: str) -> bool:
-    """Bring the configuration into KV; False when it was there to the last key. Raises Away, Outrun or Trouble."""
-    keys, name = wished(text), digest(text)
+def said_in(error: urllib.error.HTTPError) -> str:
+    """What a refusal says, as far as it came."""
+    try:
+        return error.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return "the answer broke off"
+
+
+def load(consul: Consul, file: Path) -> tuple[bool, str]:
+    """Bring the configuration into KV: whether it was not there to the last key, and its hash.
+
+    The file is read after the index of what is to be replaced: whoever loads another one in between makes this fail,
+    and the next try reads the file anew. Raises Away, Outrun, Trouble or OSError.
+    """
     mark = consul.below(HASH).get(HASH, Pair(b"", 0))
+    text = file.read_text("utf-8")
+    keys, name = wished(text), digest(text)
     found = {key: pair.value for folder in FOLDERS for key, pair in consul.below(folder).items()}
     if found == keys and mark.value == name.encode():
-        return False
+        return False, name
     consul.commit(transaction(keys, name, mark.index))
-    return True
+    return True, name
 
 
 def patiently(seconds: float, what: Callable[[], T], passing: tuple[type[Trouble], ...] = (Away, Outrun)) -> T:
@@ -144,20 +167,31 @@ def patiently(seconds: float, what: Callable[[], T], passing: tuple[type[Trouble
 
 
 def tell(event: str, **facts: object) -> None:
-    """One line of JSON on standard output."""
-    print(json.dumps({"event": event, **facts}, ensure_ascii=False), flush=True)
+    """One line of JSON on standard output; what is no text, such as half a character of a CA's words, is a `?`."""
+    line = json.dumps({"event": event, **facts}, ensure_ascii=False)
+    print(line.encode(errors="replace").decode(), flush=True)
+
+
+def gist(error: Exception) -> str:
+    """An error in one sentence; of one that nobody foresaw also its kind and its place in the program."""
+    if isinstance(error, Trouble | OSError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"a fault of the program itself, please report it: {type(error).__name__}{place}: {error}"
 
 
 def main() -> int:
-    """Load what the environment names."""
+    """Load what the environment names. The last line is JSON, whatever happens."""
     try:
-        consul = Consul.of(os.environ["CONSUL_HTTP_ADDR"], os.environ["CONSUL_HTTP_TOKEN_FILE"])
-        text = Path(os.environ["HOMELAB_CONFIG"]).read_text("utf-8")
-        wrote = patiently(float(os.environ["HOMELAB_PATIENCE"]), lambda: load(consul, text))
-    except (Trouble, OSError) as error:
-        tell("failed", error=str(error))
+        given = Environment(os.environ)
+        consul = Consul.of(given["CONSUL_HTTP_ADDR"], given["CONSUL_HTTP_TOKEN_FILE"])
+        file = Path(given["HOMELAB_CONFIG"])
+        wrote, name = patiently(float(given["HOMELAB_PATIENCE"]), lambda: load(consul, file))
+    except Exception as error:
+        tell("failed", error=gist(error))
         return 1
-    tell("loaded" if wrote else "already loaded", hash=digest(text))
+    tell("loaded" if wrote else "already loaded", hash=name)
     return 0
 
 

@@ -76,7 +76,7 @@ def facts(one: Certificate, now: datetime) -> tuple[tuple[str, str], ...]:
         ("Renewal", f"{day(one.next_renewal)}, in {until(one.next_renewal, now)}" if one.next_renewal else None),
         ("Last attempt", attempt(one)),
         ("Fingerprint", one.fingerprint),
-        ("Served by", ", ".join(map(said, one.served)) or None),
+        ("Served by", ", ".join(said(each, one.fingerprint) for each in one.served) or None),
         ("From", ", ".join(f"Ingress {name}" for name in one.ingresses) or None),
     )
     return tuple((name, value) for name, value in found if value)
@@ -98,10 +98,11 @@ def day(written: str | None) -> str:
     return f"{found.astimezone():%Y-%m-%d %H:%M}" if found else NOTHING
 
 
-def said(one: Served) -> str:
-    """What one replica serves."""
+def said(one: Served, stored: str | None) -> str:
+    """What one replica serves, and whether it is what the store has; `?` where that is not known."""
     pod = one.pod.rpartition("/")[2]
     if one.error:
         return f"{pod} ? ({one.error})"
     mark = f"{one.fingerprint[:SHORT]}…" if one.fingerprint else "Traefik default"
-    return f"{pod} {'✓' if one.same else '✗'} {mark}"
+    sign = "✓" if one.same else "✗" if stored or not one.fingerprint else "?"
+    return f"{pod} {sign} {mark}"

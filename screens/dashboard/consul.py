@@ -9,6 +9,8 @@ from homelab.observe.consul import Consul as Facts
 from homelab.observe.consul import Server
 from homelab.observe.text import (
     CONSUL_HEAD,
+    NOTHING,
+    Row,
     configuration_word,
     configuration_words,
     consul_rows,
@@ -17,6 +19,9 @@ from homelab.observe.text import (
 )
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
+
+CONFIGURATION = "configuration"
+"""Key of its row."""
 
 
 class Consul(TablePane):
@@ -35,21 +40,36 @@ class Consul(TablePane):
         return (leader, *configuration_words(scene.snapshot.configuration), *others)
 
     def data(self, scene: Scene) -> Table | None:
-        """One row per server."""
-        return Table(CONSUL_HEAD, tuple(consul_rows(scene.snapshot))) if scene.snapshot else None
+        """One row per server; above them, what is wrong with the configuration that they keep."""
+        if scene.snapshot is None:
+            return None
+        servers = tuple(consul_rows(scene.snapshot))
+        found = scene.snapshot.configuration
+        wrong = (configuration_row(found),) if servers and found and configuration_words(found) else ()
+        return Table(CONSUL_HEAD, (*wrong, *servers))
 
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one server, and what is true of all."""
-        found = scene.snapshot.consul if scene.snapshot else None
+        if scene.snapshot is None:
+            return ()
+        found, configuration = scene.snapshot.consul, scene.snapshot.configuration
+        if configuration and key == CONFIGURATION:
+            return configured(configuration)
         of_server = next((facts(one, found) for one in found.servers if one.name == key), ()) if found else ()
-        return (*of_server, *configured(scene.snapshot.configuration)) if scene.snapshot else ()
+        return (*of_server, ("Configuration", configuration_word(configuration))) if configuration else of_server
 
 
-def configured(found: Configuration | None) -> tuple[tuple[str, str], ...]:
+def configuration_row(found: Configuration) -> Row:
+    """What is wrong with the configuration."""
+    dashes = [NOTHING] * (len(CONSUL_HEAD.names) - 2)
+    return Row(
+        (CONFIGURATION, *dashes, configuration_word(found)), (found.error,) if found.error else (), CONFIGURATION
+    )
+
+
+def configured(found: Configuration) -> tuple[tuple[str, str], ...]:
     """How the configuration fares that the servers keep for the external Traefik."""
-    if found is None:
-        return ()
-    said = (("Configuration", configuration_word(found)), ("Why", found.error))
+    said = (("Configuration", configuration_word(found)), ("Why", found.error), ("Keys", ", ".join(found.keys)))
     return tuple((name, value) for name, value in said if value)
 
 

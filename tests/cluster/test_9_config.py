@@ -63,7 +63,7 @@ def test_one_step_compares_applies_and_asks_every_replica(own_lines: Home) -> No
 
     said = configure(own_lines)
 
-    assert said.count("has taken it") == own_lines.plan.ingress.external.replicas
+    assert said.count("serves it") == own_lines.plan.ingress.external.replicas
     eventually("the world is led on", lambda: leads_to(own_lines) == FIRST)
     own_lines.tui("config", "diff")
     assert own_lines.status()["configuration"]["state"] == "loaded"

@@ -17,11 +17,16 @@ from test_external import over
 
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
+from homelab.observe.consul import SET
 from homelab.observe.live import Observer
+from homelab.observe.snapshot import ISSUER_LABEL
 from homelab.observe.text import lines
-from homelab.ports import Kind, Raw, Ref
-from homelab.stack.access import MANAGEMENT, SECRET, token
-from homelab.stack.renewal import ISSUER, job
+from homelab.ports import Kind, Raw, Ref, Rejected
+from homelab.stack.access import CONSOLE, MANAGEMENT, SECRET, grants, token
+from homelab.stack.journal import Journal
+from homelab.stack.made import Unusable
+from homelab.stack.outcome import Outcome, awaited, outcome, tries
+from homelab.stack.renewal import ISSUER, JOB, Unfit, fit, has_ended, job, renew
 from tui import wiring
 
 APP = "whoami"
@@ -96,6 +101,21 @@ async def anew(cluster: KubernetesCluster, pod: str) -> None:
     await cluster.delete(ref, uid=found["metadata"]["uid"])
 
 
+@asynccontextmanager
+async def closed(cluster: KubernetesCluster) -> AsyncIterator[None]:
+    """Every node takes no more pods for the length of a block."""
+    taint = {"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}
+    async with AsyncExitStack() as around:
+        for name in ("master1", "node1", "node2"):
+            await around.enter_async_context(changed(cluster, Ref(NODE, None, name), spec=taint))
+        yield
+
+
+async def idle(cluster: KubernetesCluster) -> bool:
+    """Whether no run of the issuer goes on."""
+    return all(map(has_ended, await cluster.list(JOB, namespace="homelab", labels=ISSUER_LABEL)))
+
+
 async def status(cluster: KubernetesCluster) -> str:
     """What `homelab-tui status` prints, on one line."""
     return " ".join(" ".join(lines(await Observer(cluster, wiring.store(cluster)).once())).split())
@@ -117,6 +137,49 @@ async def issued(cluster: KubernetesCluster) -> bool:
     assert issuer
     run = Ref.of(await cluster.create(job(issuer, [GOOD])))
     return bool((await over(cluster, run.name)).get("succeeded"))
+
+
+async def renewed(cluster: KubernetesCluster, folder: Path, told: list[str] | None = None) -> Outcome:
+    """What a run brings to the good host, as `homelab-tui renew` tells it; `told`: what was said meanwhile."""
+    open_store = wiring.store(cluster)
+    before = await tries(cluster, open_store)
+    with Journal(folder) as journal:
+        run = await renew(cluster, journal, [GOOD])
+    trouble = await awaited(cluster, run, ([] if told is None else told).append)
+    return outcome(GOOD, before, await tries(cluster, open_store), trouble)
+
+
+async def test_a_renewal_is_told_host_by_host_whether_it_was_ordered_or_why_not(
+    cluster: KubernetesCluster, tmp_path: Path
+) -> None:
+    async with there(cluster, ingress("good", GOOD)):
+        assert await fit(cluster, [GOOD.upper(), GOOD]) == (GOOD,)
+        with pytest.raises(Unfit, match=r"^nobody\S+ is not public: .*\n\*\.\S+ can have no certificate: a wildcard"):
+            await fit(cluster, ["nobody.cloud.domain.com", GOOD, "*.cloud.domain.com"])
+
+        ordered = await renewed(cluster, tmp_path)
+        wrong = {"token": b64encode(WRONG.encode()).decode()}
+        async with changed(cluster, Ref(SECRET, "homelab", "consul-issuer"), data=wrong):
+            untried = await renewed(cluster, tmp_path)
+
+    assert ordered.is_issued
+    assert ordered.said.startswith("issued by homelab-tui lab CA, valid until 20")
+    assert not untried.is_issued
+    assert untried.said.startswith("it was not tried: Consul refuses the token for PUT session/create: ACL not found")
+
+
+async def test_a_renewal_that_does_not_begin_says_why_and_is_not_waited_for_for_ever(
+    cluster: KubernetesCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homelab.stack.outcome.LONGEST_SECONDS", 1.0)
+    told: list[str] = []
+    async with there(cluster, ingress("good", GOOD)):
+        async with closed(cluster):
+            found = await renewed(cluster, tmp_path, told)
+        assert await eventually(lambda: idle(cluster))
+
+    assert any(one.startswith("its pod finds no node: ") for one in told)
+    assert "has not ended within" in found.said
 
 
 async def test_hosts_that_can_have_no_certificate_are_named_and_the_others_go_on(cluster: KubernetesCluster) -> None:
@@ -208,17 +271,47 @@ async def test_labels_that_mean_something_else_than_one_may_think_are_told(clust
 
 
 async def test_one_server_of_consul_without_room_is_told_and_the_others_go_on(cluster: KubernetesCluster) -> None:
-    closed = {"taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]}
-    nodes = [Ref(NODE, None, name) for name in ("master1", "node1", "node2")]
-    async with AsyncExitStack() as around:
-        for node in nodes:
-            await around.enter_async_context(changed(cluster, node, spec=closed))
+    async with closed(cluster):
         await anew(cluster, "consul-2")
         told = await says(cluster, "its pod finds no node: ")
 
     assert "leader consul-" in told
     assert "2/3 servers, none may fail" in told
     assert "make room on a node, or open a closed one (kubectl uncordon NODE)" in told
+    await says(cluster, "3/3 servers, 1 may fail")
+
+
+async def test_a_token_by_hand_that_is_no_token_is_told_with_its_secret_and_nothing_is_made_anew(
+    cluster: KubernetesCluster,
+) -> None:
+    def console(value: bytes) -> Any:
+        return changed(cluster, Ref(SECRET, "homelab", "consul-console"), data={"token": b64encode(value).decode()})
+
+    good = await token(cluster, CONSOLE)
+    async with console(good.encode() + b"\n"):
+        assert "leader consul-" in await status(cluster)
+    async with console(b"\xff"):
+        told = await status(cluster)
+        with pytest.raises(Unusable, match="homelab/consul-console has no usable token"):
+            await grants(cluster)
+
+    assert "kubectl -n homelab delete secret consul-console, then homelab-tui apply makes another" in told
+    assert await token(cluster, CONSOLE) == good
+
+
+async def test_a_consul_that_was_scaled_down_has_failed_and_what_is_served_is_told_on(
+    cluster: KubernetesCluster, tmp_path: Path
+) -> None:
+    async with there(cluster, ingress("good", GOOD)):
+        assert await issued(cluster)
+        await says(cluster, f"{GOOD} staging ▰▰▰▰▰▰▰▰ 89 d", "in 59 d ✓ served by 2 of 2")
+        async with changed(cluster, SET, spec={"replicas": 0}):
+            told = await says(cluster, f"{GOOD} unknown", "0/3 servers", "▲ consul failed")
+            with Journal(tmp_path) as journal, pytest.raises(Rejected, match="no server of Consul is ready"):
+                await renew(cluster, journal, [GOOD])
+
+    assert "2 of 2 replicas serve one; no more is known until Consul can be read" in told
+    assert "StatefulSet homelab/consul is scaled to 0 of 3 servers; homelab-tui apply brings it back" in told
     await says(cluster, "3/3 servers, 1 may fail")
 
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +17,9 @@ from living import place, until
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import Folder, attach
 from homelab.plan.file import initial, read
-from homelab.ports import Kind, Ref
+from homelab.ports import Kind, Raw, Ref
 from homelab.stack.access import CONSOLE, MANAGEMENT, token
+from homelab.stack.backup import TOKENS, bare
 from tui.cli import run
 
 HOST = "mine.cloud.domain.com"
@@ -32,6 +34,8 @@ http/middlewares/elsewhere/redirectRegex/replacement = https://elsewhere.example
 """
 RULE = "traefik-external/http/routers/mine/rule"
 BOGUS = "traefik-external/http/routers/mine/bogus"
+STRANGE = ("tcp/blah/x", f"tls/certificates/{HOST}/nonsense", "tls/stores/default/defaultCertificate/certFile")
+HALF = f"traefik-external/tls/certificates/{HOST}/certFile"
 Type = Callable[..., tuple[int, str]]
 
 
@@ -82,6 +86,28 @@ def by_hand(
     return asyncio.run(asked())
 
 
+@contextmanager
+def without(lab: Folder, ref: Ref) -> Iterator[None]:
+    """An object is gone for as long as the block."""
+
+    async def done(secret: Raw | None) -> Raw:
+        cluster = await KubernetesCluster.connect(lab.kubeconfig)
+        try:
+            if secret:
+                return await cluster.create(secret)
+            found = await cluster.get(ref) or {}
+            await cluster.delete(ref, uid=found["metadata"]["uid"])
+            return bare(found)
+        finally:
+            await cluster.close()
+
+    kept = asyncio.run(done(None))
+    try:
+        yield
+    finally:
+        asyncio.run(done(kept))
+
+
 def https_port(lab: Folder) -> int:
     """Where this machine reaches the external ingress."""
 
@@ -123,7 +149,7 @@ def test_lines_of_ones_own_are_compared_and_applied_and_every_replica_serves_the
     code, said = typed("config", "apply", "--yes")
 
     assert code == 0
-    assert said.endswith("✓ homelab/traefik-external-0 has taken it\n✓ homelab/traefik-external-1 has taken it\n")
+    assert said.endswith("✓ homelab/traefik-external-0 serves it\n✓ homelab/traefik-external-1 serves it\n")
     assert leads_to(https_port(lab)) == "https://elsewhere.example.test/"
     assert typed("config", "diff")[0] == 0
     code, said = typed("config", "apply", "--yes")
@@ -144,6 +170,46 @@ def test_a_key_that_traefik_does_not_know_is_named_and_taken_back(lab: Folder, t
 
     assert typed("config", "diff")[0] == 0
     assert status(typed)["state"] == "loaded"
+
+
+def test_whatever_else_is_written_by_hand_is_named_and_taken_back(lab: Folder, typed: Type) -> None:
+    typed("config", "apply", "--yes")
+    for key in STRANGE:
+        by_hand(lab, "PUT", f"traefik-external/{key}", "x")
+    by_hand(lab, "PUT", HALF, "x")
+    assert typed("config", "diff") == (
+        1,
+        "".join(f"- {key}   (by hand; Traefik may refuse all that is new because of it)\n" for key in STRANGE),
+    )
+
+    code, said = typed("config", "apply", "--yes")
+
+    assert code == 0
+    assert "done: 3 objects written" in said
+    assert said.endswith(
+        "✓ homelab/traefik-external-0 serves it\n✓ homelab/traefik-external-1 serves it\n"
+        "If a replica refused what was by hand, it reads Consul again within a minute and a half.\n"
+    )
+    assert [by_hand(lab, "GET", f"traefik-external/{key}") for key in STRANGE] == [404] * 3
+    assert by_hand(lab, "GET", HALF) == 200, "half a pair is the issuer's"
+    assert typed("config", "diff")[0] == 0
+    by_hand(lab, "DELETE", HALF)
+
+
+def test_any_apply_takes_back_what_is_by_hand_and_says_what(
+    lab: Folder, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_hand(lab, "PUT", f"traefik-external/{STRANGE[0]}", "x")
+
+    assert run(["--lab", "--plan", str(plan), "apply", "--yes", "--stage", "config"]) == 0
+
+    assert f"{STRANGE[0]} was written by hand and is deleted" in capsys.readouterr().err
+    assert by_hand(lab, "GET", f"traefik-external/{STRANGE[0]}") == 404
+
+
+def test_without_the_token_that_sees_every_key_nothing_is_said_to_be_well(lab: Folder, typed: Type) -> None:
+    with without(lab, TOKENS[0]):
+        assert typed("config", "diff") == (2, "")
 
 
 def test_a_key_that_is_gone_comes_back_with_any_apply(lab: Folder, typed: Type) -> None:

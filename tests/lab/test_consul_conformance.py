@@ -303,6 +303,20 @@ async def test_one_condition_that_fails_undoes_all(consul: Server) -> None:
     assert (await consul.ask("GET", "kv/~b")).status == 404
 
 
+async def test_what_was_read_is_deleted_if_it_is_still_the_same(consul: Server) -> None:
+    await consul.ask("PUT", "kv/~a", "x")
+    key = f"{consul.prefix}a"
+    (read,) = (await consul.txn({"Verb": "get", "Key": key})).json["Results"]
+    delete = {"Verb": "delete-cas", "Key": key, "Index": read["KV"]["ModifyIndex"]}
+    await consul.ask("PUT", "kv/~a", "y")
+    assert errors(await consul.txn(delete)) == [(0, f'failed to delete key "{key}", index is stale')]
+
+    (read,) = (await consul.txn({"Verb": "get", "Key": key})).json["Results"]
+
+    assert (await consul.txn({**delete, "Index": read["KV"]["ModifyIndex"]})).status == 200
+    assert (await consul.ask("GET", "kv/~a")).status == 404
+
+
 async def test_who_holds_the_lock_may_write_and_nobody_else(consul: Server) -> None:
     one, other, lock = await consul.open(), await consul.open(), f"{consul.prefix}lock"
     await consul.ask("PUT", f"kv/~lock?acquire={one}", "me")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from homelab.observe.allocations import allocations
 from homelab.observe.raw import zone
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
-from homelab.ports import Raw, Ref
-from homelab.stack.apply import Applying
+from homelab.ports import Raw, Ref, StoreDenied
+from homelab.stack.apply import Applying, StageFailed
 from homelab.stack.compare import compare
 from homelab.stack.components import INCLUDE, STAGES
 from homelab.stack.delete import Removing
@@ -107,6 +108,21 @@ async def test_a_second_apply_finds_nothing_to_do_and_writes_nothing(deployer: D
 
     assert written == 0
     assert deployer.world.store.version - deployer.world.marks.count == before
+
+
+async def test_a_stage_that_fails_early_tells_the_seconds_that_really_passed(
+    deployer: Deployer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("homelab.stack.apply.DENIED_SECONDS", 0)
+
+    async def denied() -> int:
+        raise StoreDenied("consul-0 does not accept the token")
+
+    with Journal(deployer.folder / "journal") as journal, pytest.raises(StageFailed) as failed:
+        apply = Applying(deployer.cluster, journal, lambda event: None, {STAGES[0]: denied}, patience=9000)
+        await apply.run(await deployer.rendered())
+
+    assert re.match(rf"stage {STAGES[0]} is not ready after \d\d? s\n", str(failed.value))
 
 
 @pytest.mark.parametrize("why", ["it failed", "what it runs is another"])

@@ -6,6 +6,7 @@ import json
 from base64 import b64decode
 from pathlib import Path
 
+import pytest
 from apiserver import lab as served
 from world import world
 
@@ -16,10 +17,12 @@ from homelab.ports import Kind, Ref
 from homelab.stack.apply import Applying
 from homelab.stack.compare import compare
 from homelab.stack.journal import Journal
+from homelab.stack.made import Unusable
 from homelab.stack.render import Facts, Rendered, as_yaml, render
 
 SECRET = Kind("v1", "Secret")
 MANAGEMENT = Ref(SECRET, "homelab", "consul-management")
+AGENT = Ref(SECRET, "homelab", "consul-agent")
 
 
 def rendered() -> tuple[Rendered, ...]:
@@ -62,21 +65,40 @@ async def test_values_are_made_once_and_one_name_is_one_value_within_a_secret(tm
             await cluster.close()
 
 
-async def test_a_value_that_is_missing_is_added_and_the_others_stay(tmp_path: Path) -> None:
+async def left_with(cluster: KubernetesCluster, ref: Ref, *keys: str) -> dict[str, str]:
+    """Take all other values out of a Secret; what it had."""
+    secret = await cluster.get(ref)
+    assert secret
+    await cluster.replace({**secret, "data": {key: secret["data"][key] for key in keys}})
+    return values(secret)
+
+
+async def test_a_value_that_is_missing_is_told_by_the_others_which_stay(tmp_path: Path) -> None:
     async with world() as found, served(found.store, tmp_path) as path:
         cluster = await KubernetesCluster.connect(path)
         try:
             await apply(cluster, tmp_path)
-            secret = await cluster.get(MANAGEMENT)
-            assert secret
-            before = values(secret)
-            await cluster.replace({**secret, "data": {"token": secret["data"]["token"]}})
+            for ref, kept in ((MANAGEMENT, "server.json"), (AGENT, "agent.json"), (AGENT, "token")):
+                before = await left_with(cluster, ref, kept)
 
-            assert await apply(cluster, tmp_path) == 1
+                assert await apply(cluster, tmp_path) == 1
 
-            after = values(await cluster.get(MANAGEMENT))
-            assert after["token"] == before["token"]
-            assert json.loads(after["server.json"])["acl"]["tokens"]["initial_management"] == before["token"]
+                assert values(await cluster.get(ref)) == before
+        finally:
+            await cluster.close()
+
+
+async def test_one_that_nothing_tells_any_more_is_not_made_anew(tmp_path: Path) -> None:
+    async with world() as found, served(found.store, tmp_path) as path:
+        cluster = await KubernetesCluster.connect(path)
+        try:
+            await apply(cluster, tmp_path)
+            await left_with(cluster, MANAGEMENT, "token")
+
+            with pytest.raises(Unusable, match=r"consul-management lacks server\.json.*homelab-tui restore FILE"):
+                await apply(cluster, tmp_path)
+
+            assert set(values(await cluster.get(MANAGEMENT))) == {"token"}
         finally:
             await cluster.close()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from homelab.stack.components import STAGES
 from homelab.stack.delete import Removing
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
-from homelab.stack.network import POLICY, REF, sighted
+from homelab.stack.network import POLICY, REF, sighted, taken_back
 from homelab.stack.progress import Event, StageEnded
 from homelab.stack.render import Rendered, render
 
@@ -37,6 +39,8 @@ WATCHED = {"consul", "traefik-internal", "traefik-external"}
 OF_A_NODE, OF_THE_PLUG_IN = "127.1.1.1", "127.1.1.77"
 SECONDS = 0.1
 """For which a pod may stay silent here."""
+Connection = tuple[str, int, int]
+"""Pod, port, and which one of several."""
 
 
 class Enforcing(KubernetesCluster):
@@ -48,15 +52,31 @@ class Enforcing(KubernetesCluster):
     """Requests that still get through before a policy counts."""
     broken: frozenset[str] = frozenset()
     """Pods that are ready and reached by nobody."""
+    busy: frozenset[str] = frozenset()
+    """Pods that answer nobody until a policy of theirs has just gone, as bad luck would have it."""
+    held: asyncio.Event | None = None
+    """Set when a pod without a policy is asked, which then never answers."""
+    kept: frozenset[Connection] = frozenset()
+    """Connections that the API server keeps open: what opened before a policy came goes on behind it."""
 
     async def ask_pod(self, namespace: str, pod: str, port: int, path: str, **how: Any) -> Answer:
         found = await self.get(Ref(POD, namespace, pod))
         policies = [one for one in await self.list(POLICY, namespace=namespace) if _selects(one, found)]
+        if not policies:
+            self.busy -= {pod}
+            await self._hold()
         self.lag -= 1
         stopped = policies and self.lag < 0 and not any(_lets_in(one, self.proxy, port) for one in policies)
-        if stopped or pod in self.broken:
+        connection = (pod, port, how.get("connection", 0))
+        if (stopped and connection not in self.kept) or pod in self.broken | self.busy:
             raise Unavailable("error trying to reach service: connection refused")
+        self.kept |= {connection}
         return Answer(200, {}, b"OK")
+
+    async def _hold(self) -> None:
+        if self.held:
+            self.held.set()
+            await asyncio.Event().wait()
 
 
 def _selects(policy: Raw, pod: Raw | None) -> bool:
@@ -87,6 +107,7 @@ class Home:
     async def apply(self) -> int:
         """Apply everything, and to the end; how much was written."""
         self.told.clear()
+        self.cluster.kept = frozenset()  # idle for long
         events: list[Event] = []
         looks = sighted(self.cluster, {}, self.told.append, SECONDS)
         with Journal(self.folder / "journal") as journal:
@@ -189,6 +210,59 @@ async def test_a_pod_that_nobody_reaches_is_told_and_its_policy_stays(home: Home
     kept = home.world.get(Ref(POLICY, "homelab", "consul"))
     assert not [one for one in await compare(home.cluster, await home.rendered()) if one.changes]
     assert label(kept, "app.kubernetes.io/managed-by") == "homelab-tui"
+
+
+async def test_a_pod_that_was_busy_for_a_while_costs_no_policy(home: Home) -> None:
+    await home.apply()
+    home.cluster.busy = frozenset({"consul-0"})
+
+    await home.apply()
+
+    assert home.policies == WATCHED | {"issuer"}
+    assert [(found.at, "for a while" in found.what) for found in home.told] == [("Pod homelab/consul-0", True)]
+    assert home.world.store.get(REF) is None
+    await home.apply()
+    assert (home.policies, home.told) == (WATCHED | {"issuer"}, [])
+
+
+async def test_what_was_taken_back_is_tried_again_a_day_later(home: Home) -> None:
+    home.cluster.proxy = OF_THE_PLUG_IN
+    await home.apply()
+    await home.world.change(REF, _a_day_older)
+
+    await home.apply()
+
+    assert home.policies == {"issuer"}
+    record = home.world.get(REF)["data"]
+    assert set(taken_back(home.world.get(REF), datetime.now(UTC))) == set(record) == WATCHED
+
+    home.cluster.proxy = OF_A_NODE
+    await home.apply()
+    assert home.policies == {"issuer"}
+    await home.world.change(REF, _a_day_older)
+    await home.apply()
+    assert (home.policies, home.told) == (WATCHED | {"issuer"}, [])
+
+
+def _a_day_older(record: Raw) -> Raw:
+    def older(said: str) -> str:
+        digest, at, why = said.split(" ", 2)
+        return f"{digest} {(datetime.fromisoformat(at) - timedelta(days=1)).isoformat()} {why}"
+
+    return record | {"data": {policy: older(said) for policy, said in record["data"].items()}}
+
+
+async def test_a_look_that_is_cut_leaves_the_policy_in_place(home: Home) -> None:
+    await home.apply()
+    home.cluster.busy, home.cluster.held = frozenset({"consul-0"}), asyncio.Event()
+    cut = asyncio.create_task(home.apply())
+    await home.cluster.held.wait()
+
+    cut.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await cut
+    assert home.policies == WATCHED | {"issuer"}
 
 
 async def test_delete_takes_the_policies_and_the_record_along(home: Home) -> None:

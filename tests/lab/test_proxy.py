@@ -42,7 +42,7 @@ async def answered(request: web.BaseRequest) -> web.Response:
 
 @asynccontextmanager
 async def pod(store: Store) -> AsyncIterator[str]:
-    """Where the proxy of a pod that really listens is, below the API's address."""
+    """Where the proxy of a pod that really listens is, below the API's address; zeros before a port are none of it."""
     runner = web.ServerRunner(web.Server(answered))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -50,7 +50,7 @@ async def pod(store: Store) -> AsyncIterator[str]:
     store.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": ref.name, "namespace": ref.namespace}})
     store.set_status(ref, {"podIP": "127.0.0.1"})
     try:
-        yield f"/api/v1/namespaces/default/pods/web:{runner.addresses[0][1]}/proxy"
+        yield f"/api/v1/namespaces/default/pods/web:00{runner.addresses[0][1]}/proxy"
     finally:
         await runner.cleanup()
 

@@ -57,3 +57,20 @@ async def test_a_run_that_failed_is_told_above_the_hosts_that_are_well(tmp_path:
             await person.press("4")
             await person.sees("✗ failed", "✓ served by 1 of 1")
             await person.until(lambda: f"the issuer's last run failed: {WORDS}" in flat(person.text))
+
+
+async def test_a_configuration_that_traefik_refuses_has_a_row_of_its_own_with_the_cure(tmp_path: Path) -> None:
+    text = "http/routers/mine/rule = Path(`/`)\nhttp/routers/mine/service = noop@internal\n"
+    data = {"data": {"config": text}}
+    async with household(tmp_path) as home:
+        deployed(home)
+        certified(home)
+        home.put(thing(Kind("v1", "ConfigMap"), "traefik-external-config", "homelab") | data)
+        async with watching(home) as person:
+            await person.sees("Consul ─ leader consul-0 ─ configuration differs", "✗ differs", "▾ more")
+            await person.misses("✓ leader")  # on home the servers that are well keep to the title
+
+            await person.press("5")
+            await person.sees(
+                "▸ configuration", "✗ differs", "✓ leader", "homelab-tui config apply", "Keys", "http/routers/mine"
+            )

@@ -44,10 +44,17 @@ def await_the_issuer(api: Api) -> None:
 
 
 def test_what_is_ordered_by_command_is_renewed_by_key(home: Home, console: Open, api: Api, public: None) -> None:
-    command = [*TUI, "renew", HOST, "--lab", "--yes"]
+    def renew(host: str) -> subprocess.CompletedProcess[str]:
+        command = [*TUI, "renew", host, "--lab", "--yes"]
+        return subprocess.run(command, env=home.environment, capture_output=True, text=True, check=False)
+
     await_the_issuer(api)
-    done = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=False)
+    refused, done = renew(f"not-{HOST}"), renew(HOST.upper())
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert f"not-{HOST} is not public: " in refused.stderr
     assert done.stdout.startswith("Job homelab/issuer-now-"), done.stderr
+    assert f"✓ {HOST}: issued by homelab-tui lab CA, valid until " in done.stdout
+    assert done.returncode == 0
     await_the_issuer(api)
     terminal = console(lines=30)
     terminal.shows("▸Allocations")

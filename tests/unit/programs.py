@@ -15,5 +15,6 @@ import issuer  # noqa: E402
 import kube  # noqa: E402
 import lineage  # noqa: E402
 import loader  # noqa: E402
+import locking  # noqa: E402
 
-__all__ = ["challenge", "decisions", "dynamic", "issuer", "kube", "lineage", "loader"]
+__all__ = ["challenge", "decisions", "dynamic", "issuer", "kube", "lineage", "loader", "locking"]

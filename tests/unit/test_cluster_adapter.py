@@ -176,6 +176,17 @@ async def test_a_pod_is_asked_through_the_api_server(tmp_path: Path) -> None:
     assert server.of(proxy)[0].query == {"per_page": "100", "search": "a&b"}
 
 
+async def test_another_connection_to_a_pod_is_another_spelling_of_its_port(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        proxy = "GET /api/v1/namespaces/homelab/pods/http:consul-0:{}8500/proxy/ping"
+        for zeros in ("", "00"):
+            server.script(proxy.format(zeros), found(zeros))
+
+        said = [await cluster.ask_pod("homelab", "consul-0", 8500, "/ping", connection=one) for one in (0, 2)]
+
+    assert [answer.body for answer in said] == [b'""', b'"00"']
+
+
 async def test_what_a_pod_says_again_is_not_read_again(tmp_path: Path) -> None:
     async with connected(tmp_path) as (server, cluster):
         proxy = "GET /api/v1/namespaces/homelab/pods/http:traefik-1:8080/proxy/api/http/routers"

@@ -10,7 +10,7 @@ from objects import article_plan
 from plans import changed
 
 from homelab import configuration
-from homelab.configuration import HASH, ROOT, Change, changes, faults, told, whole
+from homelab.configuration import HASH, ROOT, Change, changes, faults, strange, told, whole
 from homelab.lab.upstream import StandIns
 from homelab.observe.configuration import CONFIG_MAP, Configuration, ConfigurationState
 from homelab.observe.configuration import configuration as observed
@@ -35,12 +35,16 @@ TEXT = "http/routers/a/rule = Host(`a`)\nhttp/routers/a/service = a\n"
         ("http/routers/acme-challenge/priority = 5", "take another name"),
         ("HTTP/Services/Acme-Challenge/loadBalancer/strategy = wrr", "take another name"),
         ("http/middlewares/homelab-1/addPrefix/prefix = /", "take another name"),
-        ("tls/options/default/minVersion = VersionTLS13", "take another name"),
+        ("tls/options/default/minVersion = VersionTLS13", "name options of your own"),
+        ("tls/options/Default/alpnProtocols = h2", "name options of your own"),
         ("tls/certificates/a/certFile = x", "Traefik knows no 'certificates' here"),
         ("http/middlewares/u/basicAuth/users = a:b", "put it into a Secret"),
         ("http/middlewares/u/headers/customRequestHeaders/Authorization = Basic x", "put it into a Secret"),
         ("http/routers/a/priority = high", "'high' is not a whole number"),
         ("http/routers/a/rule", "'' is not a text"),
+        ("HTTP/routers/a/rule = x", "write http/routers/a/rule"),
+        ("tls/Options/a/minVersion = VersionTLS12", "write tls/options/a/minVersion"),
+        ("tls/options/a/cipherSuites = TLS_AES_128", "'TLS_AES_128' is not a cipher suite"),
     ],
 )
 def test_a_line_that_would_do_harm_is_told_with_its_number_and_fix(line: str, words: str) -> None:
@@ -48,6 +52,22 @@ def test_a_line_that_would_do_harm_is_told_with_its_number_and_fix(line: str, wo
 
     assert found.number == 3
     assert words in f"{found.what} | {found.fix}"
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("http/routers/a/priority = 9223372036854775808", "makes it refuse all of its configuration"),
+        ("tls/options/default/cipherSuites = foo", "one wrong word there ends HTTPS of every host"),
+        ("tls/options/a/cipherSuites = foo", "Traefik loads it without a word"),
+        ("tls/options/a/maxVersion = VersionTLS11", "Traefik loads it without a word"),
+        ("HTTP/routers/a/rule = x", "the loader may write nowhere else"),
+    ],
+)
+def test_the_reason_is_the_true_one(line: str, why: str) -> None:
+    (found,) = faults(line)
+
+    assert why in found.why
 
 
 def test_of_two_lines_with_one_key_the_second_is_told() -> None:
@@ -85,7 +105,7 @@ def test_the_example_of_the_docs_is_in_order() -> None:
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
     example = "\n".join(line.strip() for line in page.splitlines() if line.startswith(("    http/", "    tls/")))
 
-    assert len(example.splitlines()) == 8
+    assert len(example.splitlines()) == 7
     assert list(faults(example)) == []
 
 
@@ -137,6 +157,28 @@ def test_every_key_that_differs_is_a_line() -> None:
         "+ http/routers/a/service = a",
         "- http/routers/b/rule = x",
     ]
+
+
+def test_a_wrong_word_of_an_option_is_not_told_as_a_key_that_traefik_refuses() -> None:
+    now = held() | {f"{ROOT}tls/options/default/cipherSuites": b"foo"}
+
+    assert told(changes(now, whole(TEXT))) == ["- tls/options/default/cipherSuites = foo"]
+
+
+def test_what_neither_the_loader_nor_the_issuer_writes_is_by_hand() -> None:
+    pair = (f"{ROOT}tls/certificates/a.b/{name}" for name in ("certFile", "keyFile"))
+    ours = [key for key in (*held(), *pair) if key.startswith(ROOT)]
+    theirs = [
+        f"{ROOT}HTTP/routers/a/rule",
+        f"{ROOT}tcp/blah/x",
+        f"{ROOT}tls/certificates/a.b",
+        f"{ROOT}tls/certificates/a.b/certFile/x",
+        f"{ROOT}tls/certificates/a.b/nonsense",
+        f"{ROOT}tls/certificates/keyFile",
+        f"{ROOT}tls/stores/default/defaultCertificate/certFile",
+    ]
+
+    assert strange([*ours, *theirs]) == tuple(theirs)
 
 
 def test_another_comment_is_another_configuration_and_only_then_its_name_is_told() -> None:
@@ -215,7 +257,7 @@ def test_the_pane_says_what_is_wrong_and_nothing_else() -> None:
 
     assert configuration_words(status(held(), None)) == ()
     assert configuration_words(bad) == ("configuration refused",)
-    assert dict(configured(bad)) == {"Configuration": "✗ refused", "Why": bad.error}
+    assert dict(configured(bad)) == {"Configuration": "✗ refused", "Why": bad.error, "Keys": "http/routers/a/bogus"}
 
 
 # The Job that runs again

@@ -88,6 +88,20 @@ def test_the_ca_says_when_it_is_asked_again_and_when_its_window_begins() -> None
     assert again.next_renewal == after.next_renewal
 
 
+@pytest.mark.parametrize(
+    "said", ["garbage", "2026-11-23T23:59:60Z", "2026-11-23T00:00:00+99:00", "0001-01-01T00:00:00+01:00"]
+)
+def test_a_window_that_is_no_time_is_none(said: str) -> None:
+    log, conf = f'"suggestedWindow": {{"start": "{said}"', f"ari_retry_after = {said}\n"
+
+    assert decisions.certified(NEW, certificate(), NOW, conf, log) == decisions.certified(NEW, certificate(), NOW)
+
+
+def test_a_ca_that_wants_to_be_asked_in_a_century_is_asked_tomorrow() -> None:
+    after = decisions.certified(NEW, certificate(age=61 * DAY), NOW, "ari_retry_after = 2126-11-23T00:00:00\n")
+    assert after.next_check == NOW + DAY
+
+
 def test_a_window_belongs_to_its_certificate() -> None:
     before = decisions.certified(NEW, certificate(), NOW, "", '"suggestedWindow": {"start": "2026-12-01T00:00:00Z"')
 
@@ -165,6 +179,29 @@ def test_a_pause_may_be_a_date() -> None:
     log = answer(503, "Retry-After: Mon, 23 Nov 2026 15:00:00 GMT", refusal("rateLimited", "later"))
     assert decisions.problem(log, "", NOW).retry_after == timedelta(hours=3)
     assert decisions.retry_after(log.replace("Mon, 23", "some day"), NOW) == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [
+        ("9999999999", 7 * DAY),
+        ("9" * 5000, 7 * DAY),
+        ("Mon, 01 Jan 2027 00:00:00 -0000", 7 * DAY),
+        ("Mon, 23 Nov 2026 15:00:00 -0000", DAY / 8),
+        ("Mon, 01 Jan 1990 00:00:00 GMT", 0 * DAY),
+        ("²", 0 * DAY),
+        ("-5", 0 * DAY),
+    ],
+)
+def test_a_pause_is_at_most_a_week_and_nonsense_is_none(said: str, pause: timedelta) -> None:
+    assert decisions.retry_after(answer(429, f"Retry-After: {said}", refusal("rateLimited", "later")), NOW) == pause
+
+
+@pytest.mark.parametrize(("raw", "told"), [(r"a\x", r"a\x"), ("a\x1b", "a\x1b"), (r"a\ud800", "a?")])
+def test_a_refusal_that_is_not_quite_json_is_told_as_it_stands(raw: str, told: str) -> None:
+    log = f'HTTP 400\n\n{{"type": "urn:ietf:params:acme:error:dns", "detail": "{raw}"}}'
+    after = decisions.failed(NEW, decisions.problem(log, "", NOW), NOW)
+    assert (after.error_class, after.error) == ("challenge", told)
 
 
 def test_the_pause_of_a_poll_is_none_for_the_next_order() -> None:
@@ -280,9 +317,34 @@ def test_a_state_survives_its_json() -> None:
         assert State.parse(state.dump()) == state
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b'{"host": "a", "server": "b", "other": 1}', b"\xff"])
+KNOWN = b'{"host": "a", "server": "b", '
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"null",
+        b"\xff",
+        b"[" * 100_000,
+        KNOWN + b'"other": 1}',
+        KNOWN + b'"failures": "many"}',
+        KNOWN + b'"failures": -1}',
+        KNOWN + b'"next_try": "soon"}',
+        KNOWN + b'"next_try": 1}',
+        KNOWN + b'"error": []}',
+    ],
+)
 def test_what_is_no_state_is_none(text: bytes) -> None:
     assert State.parse(text) is None
+
+
+def test_a_time_without_a_zone_is_in_utc() -> None:
+    found = State.parse(KNOWN + b'"next_try": "2026-11-23T12:00:00"}')
+    assert found
+    assert found.next_try == NOW
 
 
 def test_a_host_is_unseen_since_it_was_first_missed() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import ssl
 import tarfile
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -37,10 +39,21 @@ def test_a_packed_file_cannot_leave_the_folder(tmp_path: Path) -> None:
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         tar.addfile(tarfile.TarInfo("../outside"))
 
-    with pytest.raises(tarfile.TarError):
+    with pytest.raises(decisions.Problem, match="OutsideDestination"):
         lineage.unpacked(tmp_path / "config", base64.b64encode(buffer.getvalue()))
 
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda raw: raw[:300], lambda raw: raw[:-900] + bytes(100) + raw[-800:], lambda _: b""]
+)
+def test_an_archive_that_was_cut_or_overwritten_is_unusable(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    certificates.lineage(tmp_path / "before")
+    raw = base64.b64decode(lineage.packed(tmp_path / "before", lineage.files(tmp_path / "before", HOST)))
+
+    with pytest.raises(decisions.Problem, match="cannot be unpacked"):
+        lineage.unpacked(tmp_path / "after", base64.b64encode(spoil(raw)))
 
 
 def test_the_facts_of_a_certificate_are_those_a_client_sees(tmp_path: Path) -> None:
@@ -116,6 +129,16 @@ def test_certbot_decides_itself_unless_a_person_did() -> None:
 def test_what_the_environment_lacks_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert issuer.main({}) == 1
     assert "the environment lacks 'ACME_SERVER'" in capsys.readouterr().out
+
+
+def test_a_fault_of_the_program_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("ACME_SERVER", "EXTERNAL_DOMAIN", "HOMELAB_NAMESPACE", "HOMELAB_MIRRORS", "TRAEFIK_SELECTOR")
+
+    assert issuer.main(dict.fromkeys(names, "x") | {"KEEP_DAYS": "many"}) == 1
+
+    said = capsys.readouterr()
+    assert "ValueError at issuer.py:" in json.loads(said.out)["error"]
+    assert not said.err
 
 
 @pytest.mark.parametrize(("host", "url"), [("10.0.0.1", "https://10.0.0.1:443"), ("fd00::1", "https://[fd00::1]:443")])

@@ -14,7 +14,7 @@ import pytest
 import realconsul
 import yaml
 from certificates import HOST
-from programs import challenge, decisions, issuer, kube, lineage, loader
+from programs import challenge, decisions, dynamic, issuer, kube, lineage, loader, locking
 
 from homelab.lab.process import attach
 
@@ -58,7 +58,7 @@ class World:
 
     def kept(self) -> dict[str, loader.Pair]:
         """All of KV but the lock, which every run takes."""
-        return {key: pair for key, pair in self.everything.below("").items() if key not in ("ready", issuer.LOCK)}
+        return {key: pair for key, pair in self.everything.below("").items() if key not in ("ready", locking.LOCK)}
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def test_one_holds_the_lock_and_the_other_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    first = issuer.Lock(world.consul)
+    first = locking.Lock(world.consul)
     assert first.take("issuer-1")
 
     world.run()
@@ -91,7 +91,7 @@ def test_one_holds_the_lock_and_the_other_is_told(world: World, capsys: pytest.C
 def test_who_was_asked_to_renew_waits_for_the_lock(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.publish("web", HOST)
     world.mirror(HOST)
-    first = issuer.Lock(world.consul)
+    first = locking.Lock(world.consul)
     assert first.take("issuer-1")
     asked = replace(world.settings, renew=(OTHER,))
 
@@ -108,7 +108,7 @@ def test_who_was_asked_to_renew_waits_for_the_lock(world: World, capsys: pytest.
 
 
 def test_who_lost_the_lock_writes_nothing(world: World) -> None:
-    lock = issuer.Lock(world.consul)
+    lock = locking.Lock(world.consul)
     lock.take("issuer-1")
     world.everything.ask("PUT", f"session/destroy/{lock.session}")
 
@@ -116,7 +116,7 @@ def test_who_lost_the_lock_writes_nothing(world: World) -> None:
         lock.commit(loader.write(issuer.ACME + "any", b"1"))
 
     assert not world.kept()
-    assert issuer.holder(world.consul).startswith("nobody")
+    assert locking.holder(world.consul).startswith("nobody")
 
 
 def test_a_wiped_store_is_filled_from_the_mirrors_without_an_order(world: World) -> None:
@@ -179,7 +179,7 @@ def test_the_account_is_copied_to_where_it_is_missing(world: World) -> None:
     accounts = world.settings.config / "accounts"
     accounts.mkdir(parents=True)
     (accounts / "regr.json").write_text("{}")
-    lock = issuer.Lock(world.consul)
+    lock = locking.Lock(world.consul)
     lock.take("issuer-1")
     issuer.Run(world.settings, world.consul, world.cluster, lock).save_account()
     lock.leave()
@@ -257,3 +257,87 @@ def test_a_ca_that_cannot_be_reached_is_asked_once_and_told_of_every_host(
         ("ca-unreachable", "Connection refused")
     ] * 2
     assert (world.settings.state.parent / "asked").read_text() == HOST
+
+
+def refusal(kind: str, detail: str = "no") -> str:
+    """What certbot's log has of a CA's answer."""
+    return f'{{"type": "urn:ietf:params:acme:error:{kind}", "detail": "{detail}"}}'
+
+
+ODD = {
+    "window": '"suggestedWindow": {"start": "2026-11-23T23:59:60Z"}',
+    "pause": f"HTTP 429\nRetry-After: Mon, 01 Jan 2035 00:00:00 -0000\n\n{refusal('rateLimited')}",
+    "words": refusal("dns", r"a\x"),
+    "closed": refusal("accountDoesNotExist"),
+    "closed-again": refusal("accountDoesNotExist"),
+}
+"""What the CA says of hosts of these names."""
+
+
+class Odd(issuer.Run):
+    """A run with a CA whose answers are odd; one host is more than the program can bear."""
+
+    def _certbot(self, host: str) -> tuple[str, int]:
+        name, logs = host.partition(".")[0], self.settings.state / "logs" / host
+        logs.mkdir(parents=True)
+        (logs / "letsencrypt.log").write_text(ODD.get(name, ""))
+        if name == "fault":
+            raise RuntimeError("never foreseen")
+        certificates.lineage(self.settings.config, host)
+        return "", int("error" in ODD.get(name, ""))
+
+
+def test_whatever_befalls_one_host_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(issuer, "Run", Odd)
+    monkeypatch.setattr(challenge, "astray", lambda *_: None)
+    names = (*ODD, "fault", "copied", "cut", "by-hand", "zone", "last")
+    hosts = {name: f"{name}.cloud.example.test" for name in names}
+    world.publish("web", *hosts.values())
+    for name in ("cut", "by-hand"):
+        world.mirror(hosts[name])
+    mirrors = {name: decisions.mirror_name(hosts[name], SERVER) for name in names}
+    good = world.cluster.copies(mirrors["cut"])["20260101T000000Z.tar.gz"]
+    world.cluster.mirror(mirrors["cut"], {"1": good, "2": good[:400]}, (issuer.LABEL, CA), hosts["cut"])
+    sealed = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": mirrors["copied"]}, "immutable": True}
+    world.cluster.ask("POST", "/api/v1/namespaces/homelab/secrets", sealed)
+    accounts = world.settings.state / "before" / "accounts"
+    accounts.mkdir()
+    (accounts / "regr.json").write_text("{}")
+    account = lineage.packed(accounts.parent, accounts.rglob("*"))
+    world.cluster.mirror(f"acme-account-{CA}", {"account": account}, (issuer.LABEL, CA))
+    by_hand = {"by-hand": b'"failures": "many"', "zone": b'"next_try": "2026-11-23T00:00:00"'}
+    spoiled = {
+        f"homelab/acme/private/{CA}/account": account[:40].encode(),
+        f"homelab/acme/private/{CA}/{hosts['cut']}/lineage": b"\xff",
+    } | {
+        f"homelab/acme/{CA}/{hosts[name]}/state": f'{{"host": "{hosts[name]}", "server": "{SERVER}", '.encode()
+        + words
+        + b"}"
+        for name, words in by_hand.items()
+    }
+    world.everything.commit([loader.write(key, value) for key, value in spoiled.items()])
+
+    with pytest.raises(dynamic.Trouble, match=r"^copied\.cloud\.example\.test: the Kubernetes API answers 4"):
+        world.run()
+
+    kept = world.kept()
+    states = {name: decisions.State.parse(kept[f"homelab/acme/{CA}/{hosts[name]}/state"].value) for name in names}
+    assert {name: state.error_class for name, state in states.items() if state} == dict.fromkeys(names) | {
+        "pause": "rate-limited",
+        "words": "challenge",
+        "closed": "account",
+        "closed-again": "account",
+        "fault": "internal",
+    }
+    served = {name for name in names if f"{issuer.SERVED}{hosts[name]}/keyFile" in kept}
+    assert served == {"window", "copied", "cut", "by-hand", "zone", "last"}
+    pause = states["pause"]
+    assert pause and pause.next_try and pause.last_attempt
+    assert pause.next_try - pause.last_attempt == decisions.LONGEST_WAIT
+    said = capsys.readouterr().out
+    assert '"unusable", "name": "account"' in said
+    assert "RuntimeError at test_issuer_live.py" in said
+    assert said.count('"event": "issued"') == 4
+    assert said.count('"event": "restored"') == 2

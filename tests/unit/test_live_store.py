@@ -13,12 +13,12 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 from loopback import Loopback, found, page, raw, resources
-from objects import thing
+from objects import cronjob, thing
 from test_live import House, observing
-from test_observe_consul import PODS, TOKEN, indexed, myself, proxied
+from test_observe_consul import PODS, SETS, TOKEN, indexed, maker, myself, proxied
 
 from homelab.observe import live
-from homelab.observe.snapshot import Snapshot
+from homelab.observe.snapshot import Snapshot, SourceState
 
 CORE = resources(
     "v1", Node="nodes!", Service="services", Event="events", Pod="pods", Secret="secrets", ConfigMap="configmaps"
@@ -106,6 +106,30 @@ async def test_a_key_that_changes_is_shown_at_once_and_nothing_is_asked_before(t
             "index": "7",
             "wait": "3600s",
         }
+
+
+async def test_where_all_pods_go_what_was_read_stays_and_consul_has_failed(tmp_path: Path) -> None:
+    async with following(tmp_path, Bell()) as (house, until):
+        await until(held_by("issuer-1"))
+        server = house.server
+        server.script("GET /apis/apps/v1", resources("apps/v1", StatefulSet="statefulsets"))
+        server.script(f"GET {SETS}", found(maker(0)))
+
+        house.change("pods", PODS[0], kind="DELETED")
+        gone = await until(lambda now: now.sources["consul"].state is SourceState.FAILED)
+
+    assert str(gone.sources["consul"].error).startswith("no leader: 0 of 3 servers answer")
+    assert gone.consul and gone.consul.working == 0
+    assert gone.consul.session is None
+
+
+async def test_consul_is_gone_where_only_what_needs_it_is_there(tmp_path: Path) -> None:
+    async with observing(tmp_path) as (house, observer):
+        house.list("cronjobs", page(cronjob()))
+        missing = await observer.once()
+
+    assert missing.sources["consul"].state is SourceState.FAILED
+    assert "StatefulSet homelab/consul is gone" in str(missing.sources["consul"].error)
 
 
 async def test_a_pod_that_changes_starts_a_round(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_lines_become_keys_and_values() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("HTTP/Routers/acme/Rule", "Host(`a`)"),
+        ("http/Routers/acme/Rule", "Host(`a`)"),
         ("http/routers/acme/entryPoints", "web,websecure"),
         ("http/routers/acme/entrypoints/0", "web"),
         ("http/routers/acme/tls", "true"),
@@ -36,6 +36,10 @@ def test_lines_become_keys_and_values() -> None:
         ("http/middlewares/h/headers/customResponseHeaders/X-Frame", "DENY"),
         ("http/middlewares/r/rateLimit/period", "1m30s"),
         ("tls/options/default/sniStrict", "false"),
+        ("tls/options/modern/cipherSuites", "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384"),
+        ("http/routers/acme/priority", "-9223372036854775808"),
+        ("http/middlewares/r/rateLimit/period", "2562046h59m59.999999999s"),
+        ("http/middlewares/r/rateLimit/period", "9223369200"),
     ],
 )
 def test_what_traefik_knows_is_let_through(key: str, value: str) -> None:
@@ -61,9 +65,25 @@ def test_what_traefik_knows_is_let_through(key: str, value: str) -> None:
         ("http/routers/acme/tls", "yes", "'yes' is not true or false"),
         ("http/middlewares/r/rateLimit/period", "soon", "'soon' is not a duration"),
         ("http/routers/acme/rule", "", "'' is not a text"),
+        ("http/routers/acme/priority", "9223372036854775808", "is not a whole number"),
+        ("http/routers/acme/priority", "-9223372036854775809", "is not a whole number"),
+        ("http/routers/acme/priority", "9" * 5000, "is not a whole number"),
+        ("http/routers/acme/priority", "٣", "'٣' is not a whole number"),
+        ("http/middlewares/r/rateLimit/period", "2562048h", "is not a duration"),
+        ("http/middlewares/r/rateLimit/period", "2562047h1ns", "is not a duration"),
+        ("http/middlewares/r/rateLimit/period", "9" * 5000, "is not a duration"),
+        ("http/middlewares/r/rateLimit/period", "١s", "'١s' is not a duration"),
+        ("HTTP/routers/acme/rule", "x", "write http/routers/acme/rule"),
+        ("TLS/options/a/sniStrict", "true", "write tls/options/a/sniStrict"),
+        ("tls/options/a/minVersion", "1.2", "is not one of VersionTLS10, "),
+        ("tls/options/a/cipherSuites", "TLS_AES_128_GCM_SHA256,", "is not a cipher suite"),
+        ("tls/options/a/cipherSuites/0", "foo", "is not a cipher suite"),
+        ("tls/options/a/curvePreferences", "X25519,foo", "is not a curve"),
+        ("tls/options/a/clientAuth/clientAuthType", "foo", "is not one of NoClientCert, "),
+        ("http/serversTransports/a/maxVersion", "foo", "is not one of VersionTLS10, "),
     ],
 )
-def test_what_would_make_traefik_refuse_everything_is_named(key: str, value: str, words: str) -> None:
+def test_what_would_do_harm_is_named(key: str, value: str, words: str) -> None:
     assert words in (dynamic.complaint(key, value) or "")
 
 
@@ -72,6 +92,29 @@ def test_every_wrong_line_is_named_with_its_number() -> None:
 
     with pytest.raises(dynamic.Trouble, match=r"line 4: .*line 5: no-key.*line 6: .*twice"):
         dynamic.parsed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "tls/options/a/maxVersion = VersionTLS12\ntls/options/a/minVersion = VersionTLS13\n",
+            "minVersion, VersionTLS13",
+        ),
+        ("tls/options/a/maxVersion = VersionTLS11\n", "minVersion, VersionTLS12"),
+        (
+            "tls/options/A/maxVersion = VersionTLS12\ntls/options/a/minversion = VersionTLS13\n",
+            "minVersion, VersionTLS13",
+        ),
+    ],
+)
+def test_a_highest_version_below_the_lowest_is_named(text: str, words: str) -> None:
+    with pytest.raises(dynamic.Trouble, match=f"line 1: .*maxVersion: .*is below {words}"):
+        dynamic.parsed(text)
+
+
+def test_what_is_only_called_so_is_no_version() -> None:
+    dynamic.parsed("http/middlewares/h/headers/customResponseHeaders/maxVersion = 1\n")
 
 
 def test_one_transaction_replaces_what_the_loader_owns_and_nothing_else() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -21,6 +22,7 @@ from homelab.stack.render import DIGEST, Facts, Rendered, RenderError, render
 PLAN = article_plan()
 MASTER = node("master1", "192.168.1.50") | {"spec": {"podCIDRs": ["10.42.0.0/24", "fd00:10:42::/64"]}}
 FACTS = Facts(proxies=proxies([MASTER]))
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BRIDGE, TUNNEL, BRIDGE_6, TUNNEL_6, NODE = "10.42.0.1", "10.42.0.0", "fd00:10:42::1", "fd00:10:42::", "192.168.1.50"
 STRANGER, SOMEWHERE = "10.42.0.7", "203.0.113.9"
 WORKLOADS = {
@@ -187,18 +189,36 @@ def test_a_node_that_joins_changes_the_three_policies_and_nothing_else() -> None
 # Taken back
 
 
+def record(said: str) -> Raw:
+    """What is remembered of the policy of Consul."""
+    return thing("v1", "ConfigMap", REF.name, REF.namespace) | {"data": {"consul": said}}
+
+
 def test_a_policy_that_made_the_console_blind_is_left_out_until_it_is_another() -> None:
     digest = POLICIES["consul"]["metadata"]["annotations"][DIGEST]
-    record = thing("v1", "ConfigMap", REF.name, REF.namespace) | {"data": {"consul": f"{digest} consul-0 was silent"}}
-    blind = replace(FACTS, taken_back=taken_back(record))
+    blind = replace(FACTS, taken_back=taken_back(record(f"{digest} {NOON.isoformat()} consul-0 was silent"), NOON))
 
     assert set(POLICIES) - set(policies(blind)) == {"consul"}
     assert set(policies(replace(blind, proxies=()))) == set(POLICIES)
 
 
-@pytest.mark.parametrize("record", [None, {}, {"data": None}])
-def test_without_a_record_nothing_was_taken_back(record: Raw | None) -> None:
-    assert taken_back(record) == {}
+@pytest.mark.parametrize("none", [None, {}, {"data": None}])
+def test_without_a_record_nothing_was_taken_back(none: Raw | None) -> None:
+    assert taken_back(none, NOON) == {}
+
+
+@pytest.mark.parametrize("hours", [-25, -23, 0, 23, 25])
+def test_it_is_remembered_for_a_day_whoever_s_clock_is_wrong(hours: int) -> None:
+    said = f"abc {NOON.isoformat()} consul-0 was silent"
+
+    found = taken_back(record(said), NOON + timedelta(hours=hours))
+
+    assert found == ({"consul": "abc"} if abs(hours) < 24 else {})
+
+
+@pytest.mark.parametrize("said", ["", "abc", "abc consul-0 was silent", "abc 2026-11-23T12:00:00 no zone"])
+def test_a_record_without_its_time_is_over(said: str) -> None:
+    assert taken_back(record(said), NOON) == {}
 
 
 # Among the other objects

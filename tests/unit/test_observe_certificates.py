@@ -131,9 +131,37 @@ def test_hosts_that_can_have_none_are_told_beside_the_others() -> None:
     assert found[0].error == "outside the external domain example.test; change the host in Ingress apps/other"
 
 
-def test_without_an_issuer_or_its_states_nothing_is_told() -> None:
+def test_without_an_issuer_or_any_answer_nothing_is_told() -> None:
     assert certificates([WEB], None, {}, BOTH, NOW) == ()
-    assert certificates([WEB], issuer([cronjob()], []), None, BOTH, NOW) == ()
+    assert certificates([WEB], issuer([cronjob()], []), None, (), NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("replicas", "origin", "said"),
+    [
+        (BOTH, Origin.UNKNOWN, "2 of 2 replicas serve one"),
+        ((replica(0), NONE[1]), Origin.UNKNOWN, "1 of 2 replicas serve one"),
+        (NONE, Origin.DEFAULT, "0 of 2 replicas serve one"),
+    ],
+)
+def test_while_the_store_cannot_be_read_what_is_served_is_told(
+    replicas: tuple[Listed, ...], origin: Origin, said: str
+) -> None:
+    (found,) = certificates([WEB], issuer([cronjob()], []), None, replicas, NOW)
+
+    assert (found.state, found.origin) == (CertificateState.UNKNOWN, origin)
+    assert found.error == f"{said}; no more is known until Consul can be read"
+
+
+def test_what_has_expired_is_told_though_the_store_cannot_be_read() -> None:
+    old = {"sans": [HOST], "certFingerprint": MARK, "notAfter": (NOW - DAY).isoformat()}
+
+    (found,) = certificates([WEB], issuer([cronjob()], []), None, (listed("homelab/t", [old]),), NOW)
+
+    assert (found.state, found.error) == (
+        CertificateState.EXPIRED,
+        "it has expired; 1 of 1 replicas serve one; no more is known until Consul can be read",
+    )
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"fingerprint": 1, "not_after": "soon", "error_class": []}'])

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from adapting import connected
-from loopback import Answer, Loopback, found, page, raw, refusal, resources
+from loopback import Answer, Loopback, forbidden, found, page, raw, refusal, resources
 from objects import thing
 
 from homelab.adapters.kubernetes import KubernetesCluster
-from homelab.observe.consul import consul, said, silence, stepped
+from homelab.observe.consul import consul, podless, said, silence, stepped
 from homelab.observe.live import remembered
 from homelab.observe.store import Asked, Store
 from homelab.observe.text import consul_words, server_row
@@ -171,9 +171,72 @@ def test_without_a_default_storage_class_the_cure_is_named() -> None:
     assert "not bound: there is no default class; mark one: kubectl annotate storageclass NAME" in told
 
 
-async def test_where_there_is_no_pod_there_is_no_consul(tmp_path: Path) -> None:
+async def test_where_nothing_makes_pods_there_is_no_consul(tmp_path: Path) -> None:
     async with connected(tmp_path) as (_, cluster):
         assert await Store(cluster, store(cluster)).ask([]) is None
+
+
+SETS = "/apis/apps/v1/namespaces/homelab/statefulsets/consul"
+GONE = "its pod is gone: StatefulSet homelab/consul is scaled to {} of 3 servers; homelab-tui apply brings it back"
+NEVER = "it has no pod; see kubectl -n homelab describe statefulset consul"
+
+
+def maker(replicas: int, made_for: str = "3 servers") -> Raw:
+    """What makes the pods."""
+    notes = {"homelab-tui/made-for": made_for}
+    return thing("apps/v1", "StatefulSet", "consul", "homelab", annotations=notes, spec={"replicas": replicas})
+
+
+@pytest.mark.parametrize(
+    ("made", "pods", "told"),
+    [
+        (maker(3), PODS, {}),
+        (None, [], {}),
+        (maker(0), [], {f"consul-{at}": GONE.format(0) for at in range(3)}),
+        (maker(1), PODS[:1], {f"consul-{at}": GONE.format(1) for at in (1, 2)}),
+        (maker(3), PODS[:2], {"consul-2": NEVER}),
+        (maker(2), PODS[1:2], {"consul-0": NEVER, "consul-2": GONE.format(2)}),
+        (maker(2, "many"), PODS[:1], {"consul-1": NEVER}),
+        (maker(3, "1 servers"), PODS, {}),
+        (maker(0, ""), [], {"consul-0": GONE.format(0).replace("3", "1")}),
+    ],
+)
+def test_servers_that_have_no_pod_are_told(made: Raw | None, pods: list[Raw], told: dict[str, str]) -> None:
+    assert {one.name: one.error for one in podless(made, pods)} == told
+
+
+async def test_without_any_pod_all_servers_are_lost_and_the_reason_is_told(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        server.script("GET /apis/apps/v1", resources("apps/v1", StatefulSet="statefulsets"))
+        server.script(f"GET {SETS}", found(maker(0)))
+        done = await asked(cluster, [])
+
+    assert (done.values, done.is_away) == (None, False)
+    assert [server_row(one).cells[-1] for one in done.consul.servers] == ["✗ failed"] * 3
+    assert done.consul.error == f"no leader: 0 of 3 servers answer, 2 are needed; consul-0: {GONE.format(0)}"
+
+
+async def test_whoever_scales_it_down_is_told_what_is_missing_while_the_others_answer(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        server.script("GET /apis/apps/v1", resources("apps/v1", StatefulSet="statefulsets"))
+        server.script(f"GET {SETS}", found(maker(1)))
+        done = await asked(cluster, PODS[:1])
+
+    assert done.consul.error is None
+    assert consul_words(done.consul)[:2] == ("leader consul-0", "1/3 servers")
+
+
+async def test_without_a_right_to_see_what_makes_them_nobody_says_that_there_is_no_consul(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        server.script("GET /apis/apps/v1", resources("apps/v1", StatefulSet="statefulsets"))
+        server.script(f"GET {SETS}", forbidden("statefulsets"))
+        nobody, three = await asked(cluster, []), await asked(cluster)
+
+    assert nobody.is_away
+    assert "statefulsets" in str(nobody.consul.error)
+    assert consul_words(three.consul)[:2] == ("leader consul-0", "3/3 servers")
 
 
 LOOK = "see kubectl -n homelab describe pod consul-0"

@@ -185,9 +185,10 @@ def test_below_a_row_stands_what_is_wrong_with_it() -> None:
 
 def test_sources_that_are_not_live_are_named_with_their_error() -> None:
     error = "403: you may not list events; ask for the verbs list and watch"
-    text = "\n".join(lines(taken(OBJECTS, events=Source(SourceState.FAILED, TAKEN, error))))
+    found = taken(OBJECTS, events=Source(SourceState.FAILED, TAKEN, error))
 
-    assert text.endswith(f"▲ events failed since {TAKEN}: {error}")
+    assert lines(found)[-1] == f"▲ events failed since {TAKEN}: {error}"
+    assert lines(found, followed=False)[-1] == f"▲ events failed: {error}"
 
 
 def test_an_empty_table_tells_nothing_from_not_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.stack.journal import LONGEST, Busy, Cut, Journal, last_cut
+from homelab.stack.journal import LONGEST, Busy, Cut, Journal, NotKept, last_cut
 
 OTHER_RUN = """
 import sys
@@ -163,7 +164,10 @@ def test_other_clusters_have_their_own_lock(tmp_path: Path) -> None:
 def test_a_journal_that_cannot_be_opened_lets_go_of_the_lock(tmp_path: Path) -> None:
     in_its_place = Journal(tmp_path).path
     in_its_place.mkdir()
-    with pytest.raises(IsADirectoryError), Journal(tmp_path) as refused:
+    with (
+        pytest.raises(NotKept, match=rf"the journal {in_its_place} cannot be written: Is a dir"),
+        Journal(tmp_path) as refused,
+    ):
         raise AssertionError(f"{refused.path} is a folder")
     in_its_place.rmdir()
 
@@ -171,6 +175,49 @@ def test_a_journal_that_cannot_be_opened_lets_go_of_the_lock(tmp_path: Path) -> 
         journal.write("begin", run="apply")
 
     assert len(written(journal)) == 1
+
+
+# When it cannot be written
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+
+    with pytest.raises(NotKept) as told, Journal(tmp_path / "state" / "uid"):
+        raise AssertionError("it was opened")
+
+    assert str(told.value) == (
+        f"the journal {tmp_path}/state/uid/journal.jsonl cannot be written: Not a directory; "
+        "make room there, or name a folder that you may write to with XDG_STATE_HOME"
+    )
+
+
+@pytest.mark.parametrize("room", [0, 3])
+def test_a_full_disk_is_told_with_the_file_however_much_of_the_line_it_took(tmp_path: Path, room: int) -> None:
+    with Journal(tmp_path) as journal:
+        journal.write("begin", run="apply")
+        with limited(journal.path.stat().st_size + room), pytest.raises(NotKept, match=rf"{journal.path} cannot be"):
+            journal.write("applying", stage="routing")
+
+    with Journal(tmp_path) as journal:
+        journal.write("applying", stage="routing")
+        found = journal.cut()
+
+    assert found
+    assert found.stage == "routing"
+
+
+@contextmanager
+def limited(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond a size, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
 
 
 # Where the last run was cut

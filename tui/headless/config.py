@@ -8,14 +8,25 @@ from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from homelab.configuration import LOST, Change, digest, is_lost, told
+from homelab.configuration import LOST, ROOT, Change, digest, is_lost, told
 from homelab.observe.taking import Took
 from homelab.pauses import pauses
 from homelab.plan.model import Plan
 from homelab.ports import Cluster
 from homelab.stack.access import CONSOLE, token
 from homelab.stack.compare import compare
-from homelab.stack.configuration import CONFIG, JOB, STAGE, asked, differing, held, late, text_of
+from homelab.stack.configuration import (
+    CONFIG,
+    JOB,
+    STAGE,
+    asked,
+    by_hand,
+    differing,
+    held,
+    late,
+    management,
+    text_of,
+)
 from homelab.stack.diff import Action, Difference
 from homelab.stack.facts import facts
 from homelab.stack.render import Rendered, render
@@ -29,6 +40,8 @@ from tui.options import Options
 TAKE_SECONDS = 120.0
 """For a replica to take a configuration: after one that it refused it waits up to a minute and a half.
 Source: cenkalti/backoff, defaults."""
+AFTER_REFUSAL = "If a replica refused what was by hand, it reads Consul again within a minute and a half."
+"""It may have served this configuration all along, so that it does tells nothing of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +53,19 @@ class Compared:
     """As the plan wishes it."""
     keys: tuple[Change, ...]
     """Of Consul, that are not so."""
+    strange: tuple[str, ...]
+    """Other keys of Consul, written by hand."""
     objects: tuple[Difference, ...]
 
     @property
     def differs(self) -> bool:
         """Whether an apply would write."""
-        return bool(self.keys) or any(one.changes for one in self.objects)
+        return bool(self.keys or self.strange) or any(one.changes for one in self.objects)
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether Traefik may have refused all that is new because of what is there."""
+        return bool(self.strange) or any(one.unknown for one in self.keys)
 
 
 def diff(parsed: Namespace, options: Options) -> int:
@@ -79,7 +99,10 @@ def apply(parsed: Namespace, options: Options) -> int:
                     say("nothing was changed")
                     return 1
                 await carry_out(cluster, found.rendered, time.monotonic(), options)
-            return await _taken(cluster, found.text)
+            code = await _taken(cluster, found.text)
+            if found.may_be_refused:
+                say(AFTER_REFUSAL)
+            return code
 
     return running.run(work, AGAIN)
 
@@ -87,20 +110,25 @@ def apply(parsed: Namespace, options: Options) -> int:
 async def _compared(cluster: Cluster, plan: Plan, options: Options) -> Compared:
     rendered = render(plan, await facts(cluster, plan), wiring.upstream(options), (STAGE,))
     text = next(text_of(item.obj) for item in rendered if item.ref == CONFIG)
-    store = await wiring.store(cluster)(await ready_server(cluster), await token(cluster, CONSOLE))
-    if is_lost(keys := await held(store)):
+    opened, server = wiring.store(cluster), await ready_server(cluster)
+    if is_lost(keys := await held(await opened(server, await token(cluster, CONSOLE)))):
         warn(LOST)
-    return Compared(rendered, text, differing(keys, text), await compare(cluster, rendered))
+    strange = await by_hand(await opened(server, await management(cluster)))
+    return Compared(rendered, text, differing(keys, text), strange, await compare(cluster, rendered))
 
 
 def _print(found: Compared) -> None:
     objects = [one for one in found.objects if one.changes or one.action is Action.BLOCKED]
     mostly = [one for one in objects if one.ref.kind != JOB or one.action is Action.BLOCKED]  # a Job follows from all
-    lines = [*told(found.keys), *map(_line, mostly)]
+    lines = [*told(found.keys), *map(_strange, found.strange), *map(_line, mostly)]
     for line in lines or map(_line, objects):
         say(line)
     if not found.differs:
         say(f"Consul has the configuration that the plan wishes, {digest(found.text)}")
+
+
+def _strange(key: str) -> str:
+    return f"- {key.removeprefix(ROOT)}   (by hand; Traefik may refuse all that is new because of it)"
 
 
 def _line(one: Difference) -> str:
@@ -108,7 +136,7 @@ def _line(one: Difference) -> str:
 
 
 async def _taken(cluster: Cluster, text: str) -> int:
-    """Ask until every replica has taken it or time is up, and say of each how it fares."""
+    """Ask until every replica serves it or time is up, and say of each how it fares."""
     ticker, end, waits = Ticker(), time.monotonic() + TAKE_SECONDS, pauses(longest=2)
     while (why := late(found := await asked(cluster, text))) and time.monotonic() < end:
         ticker.set(f"waiting for {why}")
@@ -120,4 +148,4 @@ async def _taken(cluster: Cluster, text: str) -> int:
 
 def _report(found: Iterable[Took]) -> None:
     for one in found:
-        say(f"✗ {one.pod}: {one.error}" if one.error else f"✓ {one.pod} has taken it")
+        say(f"✗ {one.pod}: {one.error}" if one.error else f"✓ {one.pod} serves it")

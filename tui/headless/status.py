@@ -25,14 +25,14 @@ def status(parsed: Namespace, options: Options) -> int:
         async with wiring.cluster(options) as cluster:
             observer = Observer(cluster, wiring.store(cluster))
             if not parsed.watch:
-                _print(await observer.once(), plan, parsed.json)
+                _print(await observer.once(), plan, parsed)
                 return 0
             before: Snapshot | None = None
             async for snapshot in observer.follow():
                 if snapshot.is_loading:
                     continue
                 if before is None or replace(snapshot, taken=before.taken) != before:
-                    _print(snapshot, plan, parsed.json)
+                    _print(snapshot, plan, parsed)
                     before = snapshot
             return 0
 
@@ -49,8 +49,9 @@ def _plan(options: Options) -> Plan | None:
         return None
 
 
-def _print(snapshot: Snapshot, plan: Plan | None, as_object: bool) -> None:
-    if as_object:
+def _print(snapshot: Snapshot, plan: Plan | None, parsed: Namespace) -> None:
+    if parsed.json:
         print(json.dumps(as_json(snapshot), ensure_ascii=True), flush=True)
         return
-    terminal.say("\n".join([f"{snapshot.taken}", *lines(snapshot, terminal.width(), plan), ""]))
+    found = lines(snapshot, terminal.width(), plan, followed=parsed.watch)
+    terminal.say("\n".join([f"{snapshot.taken}", *found, ""]))

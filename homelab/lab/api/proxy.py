@@ -48,7 +48,7 @@ def _target(name: str) -> tuple[str, str, int]:
     scheme, pod, port = {1: ("", name, "0"), 2: ("", *name.split(":")), 3: tuple(name.split(":"))}.get(
         len(name.split(":")), ("", "", "")
     )
-    if not pod or scheme not in ("", "http", "https") or not re.fullmatch("[0-9]{1,5}", port):
+    if not pod or scheme not in ("", "http", "https") or not re.fullmatch("0*[0-9]{1,5}", port):
         raise bad_request(f'invalid pod request "{name}"')
     return scheme, pod, int(port)
 
