@@ -229,6 +229,7 @@ NEXT_RUN = "the issuer's next run orders one"
 RUN_LOG = "kubectl -n homelab logs -l app.kubernetes.io/name=issuer"
 REPLICA_LOG = "kubectl -n homelab logs -l homelab-tui/zone=external"
 REMEDIES = {
+    "internal": f"the issuer met what it was not made for, please report it; its log: {RUN_LOG}",
     "challenge": "port 80 of the router has to lead to the external address, and public DNS to the router",
     "challenge-route": f"a replica without its configuration says why in its log: {REPLICA_LOG}",
     "rate-limited": "nothing to mend but to wait",

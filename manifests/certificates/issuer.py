@@ -314,11 +314,13 @@ class Run:
                 self.save_account()
 
     def deliver(self, state: State) -> None:
-        """Publish what certbot has. An order is dear, so only then the log is read for what else the CA has said."""
+        """Keep and publish what certbot has, then read the log for what else the CA has said: an order is dear."""
         config, now = self.settings.config, datetime.now(UTC).replace(microsecond=0)
         certificate = lineage.examined(config / "live" / state.host, state.host)
         text = lineage.packed(config, lineage.files(config, state.host))
         after = certified(state, certificate, now)
+        with self.apart(state.host):
+            self.mirror(after, text, self.cluster.copies(mirror_name(state.host, self.settings.server)))
         self.publish(after, certificate, text)
         with self.apart(state.host):
             conf = _text(config / "renewal" / f"{state.host}.conf")
@@ -326,8 +328,6 @@ class Run:
             self.lock.commit(write(f"{self.home}{state.host}/state", after.dump()))
         same = state.fingerprint == after.fingerprint
         tell("not due" if same else "renewed" if state.fingerprint else "issued", **facts(after))
-        with self.apart(state.host):
-            self.mirror(after, text, self.cluster.copies(mirror_name(state.host, self.settings.server)))
 
     def _log(self, host: str) -> str:
         """What certbot and the CA have said to each other."""

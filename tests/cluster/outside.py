@@ -71,6 +71,11 @@ def ended(home: Home, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in home.kubectl(*SPACE, "logs", f"job/{name}").splitlines()]
 
 
+def signed(home: Home) -> int:
+    """How many certificates the CA has signed, by its own log."""
+    return home.cluster("logs", "pebble").count("Issued certificate serial")
+
+
 def said(lines: list[dict[str, Any]], host: str) -> list[str]:
     """What was told of a host."""
     return [line["event"] for line in lines if line.get("host") == host]

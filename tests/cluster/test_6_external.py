@@ -22,6 +22,7 @@ from outside import (
     ready,
     said,
     scaled,
+    signed,
     start,
 )
 
@@ -114,6 +115,23 @@ def test_two_runs_at_once_make_one_order(open_home: Home) -> None:
 
     assert sorted(set(events) - {"not due"}) == ["issued"]
     assert events.count("issued") == 1
+
+
+def test_an_issuer_killed_between_order_and_write_leaves_nothing_half_done(open_home: Home) -> None:
+    host = public(open_home, "killed")
+    publish(open_home, "killed")
+    before = signed(open_home)
+
+    start(open_home, "victim")
+    eventually("the CA has signed", lambda: signed(open_home) > before, 120)
+    open_home.kubectl(*SPACE, "delete", "pod", "-l", "job-name=victim", "--force", "--grace-period=0")
+    open_home.kubectl(*SPACE, "delete", "job", "victim")
+
+    held = consul(open_home, f"consul kv get -keys -recurse traefik-external/tls/certificates/{host}/").split()
+    assert len(held) in {0, 2}  # a certificate and its key, or neither
+    events = said(issue(open_home, "heir", RENEW=host), host)  # waits until the lost lock is free
+    assert events[-1] in {"issued", "renewed"}
+    eventually("https answers", lambda: https(open_home, host) == "200")
 
 
 def test_a_renewal_is_served_without_a_restart(open_home: Home) -> None:
