@@ -44,7 +44,7 @@ class Cost:
     def is_bearable(self) -> bool:
         """Whether a key may be made at this cost. Source: RFC 7914, 2; the limits are ours."""
         memory = 128 * self.r << self.log_n
-        return self.log_n > 0 and self.r > 0 and 0 < self.p <= MOST_PASSES and memory <= MOST_MEMORY
+        return 0 < self.log_n < 16 * self.r and 0 < self.p <= MOST_PASSES and memory <= MOST_MEMORY
 
 
 USUAL = Cost(16, 8, 2)

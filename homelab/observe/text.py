@@ -354,13 +354,15 @@ def wrapped(sentence: str, width: int) -> list[str]:
     """A sentence over several lines, each indented like the first; a word wider than a line is broken."""
     body = clean(sentence)
     indent = " " * min(len(body) - len(body.lstrip()), width // 4)  # somebody else's sentence may begin with any number
-    found = [indent]
-    for fits in (part for word in body.split() for part in pieces(word, width - len(indent) - len(GAP))):
-        longer = fits if not found[-1].strip() else f" {fits}"
-        if cells(found[-1]) + cells(longer) > width:
-            found.append(indent + GAP + fits)
-        else:
-            found[-1] += longer
+    found, room = [indent], width - len(indent)
+    for word in body.split():
+        whole = cells(word) <= room
+        for at, fits in enumerate([word] if whole else pieces(word, room - len(GAP))):
+            longer = fits if not found[-1].strip() else f" {fits}"
+            if at or cells(found[-1]) + cells(longer) > width:
+                found.append(indent + (GAP if cells(fits) <= room - len(GAP) else "") + fits)
+            else:
+                found[-1] += longer
     return found
 
 

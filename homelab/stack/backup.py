@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from homelab.observe.consul import LOCK
-from homelab.ports import Cluster, NotFound, Raw, Ref, StoreError, StoreFilling
+from homelab.ports import Cluster, NotFound, Raw, Ref, SealError, StoreError, StoreFilling
 from homelab.stack.access import MANAGEMENT, NAMESPACE, POLICIES, SECRET, token_of
+from homelab.stack.ownership import labels
 from homelab.stack.stale import CERTIFICATE
 from homelab.stack.steps import ready_server
 from homelab.together import together
@@ -24,6 +25,8 @@ TOKENS = tuple(Ref(SECRET, NAMESPACE, f"consul-{holder}") for holder in (MANAGEM
 OPAQUE = "Opaque"
 """The type of a Secret that names none, as the issuer's."""
 PASSWORDS = Ref(SECRET, NAMESPACE, "ingress-auth")
+
+_NAME_ANOTHER = "name the file that `homelab-tui backup` wrote"
 
 Connect = Callable[[str, str], StoreFilling]
 """Speaks to the server of this pod with this token."""
@@ -52,10 +55,18 @@ class Backup:
 
     @classmethod
     def parse(cls, text: bytes) -> Backup:
-        """Of JSON that `dump` made."""
-        found = json.loads(text)
-        values = {key: b64decode(value) for key, value in found["values"].items()}
-        return cls(found["taken"], values, tuple(found["secrets"]))
+        """Of JSON that `dump` made. Raises SealError for all else: whoever seals a file puts in it what he likes."""
+        try:
+            found = json.loads(text)
+            values = {key: b64decode(value) for key, value in found["values"].items()}
+            strange = [key for key in values if key == LOCK or not key.startswith(ROOTS)]
+            strange += [str(Ref.of(one)) for one in found["secrets"] if not _is_kept(one)]
+            parsed = cls(found["taken"], values, tuple(found["secrets"]))
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+            raise SealError(f"holds no backup; {_NAME_ANOTHER}") from None
+        if strange:
+            raise SealError(f"holds {strange[0]}, which no backup does: nothing was written; {_NAME_ANOTHER}")
+        return parsed
 
 
 async def backup(cluster: Cluster, connect: Connect, now: str) -> Backup:
@@ -84,3 +95,10 @@ def bare(secret: Raw) -> Raw:
     metadata = {key: secret["metadata"][key] for key in told if secret["metadata"].get(key)}
     kind = {"type": secret["type"]} if secret.get("type", OPAQUE) != OPAQUE else {}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **kind, "data": secret.get("data") or {}}
+
+
+def _is_kept(found: Raw) -> bool:
+    """Whether it is a Secret of those that a backup keeps, and as it keeps them."""
+    ref, values = Ref.of(found), found["data"].values()
+    mirror = (ref.kind, ref.namespace) == (SECRET, MIRRORS) and CERTIFICATE in labels(found)
+    return (mirror or ref in (*TOKENS, PASSWORDS)) and bare(found) == found and all(isinstance(v, str) for v in values)

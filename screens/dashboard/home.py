@@ -28,7 +28,10 @@ class Home(Board):
 
     def compose_body(self) -> Iterable[Widget]:
         """The map and the first pane together, the others below."""
-        first, *others = map(pane_named, panes())
+        first, *others = made = [pane_named(path) for path in panes()]
+        for pane in made:
+            if isinstance(pane, TablePane):
+                pane.is_worst_first = True
         (others or [first])[-1].add_class("last")
         yield Container(Addresses(), first, id="top")
         yield from others

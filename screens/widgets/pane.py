@@ -18,13 +18,15 @@ from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span, length
-from screens.widgets.patch_table import NO_HEAD, PatchTable, is_troubled
+from screens.widgets.patch_table import NO_HEAD, PatchTable, is_troubled, worst
 
 RULE = "─"
 NOTICE_LINES = 3
 """Of trouble above data; the whole of it is in `status`."""
 INDENT = "  "
 LOADING = "Asking the cluster …"
+MOODS = ("bad", "warn", "")
+"""Styles of a summary, the worst first."""
 
 
 class Pane(Vertical):
@@ -59,6 +61,11 @@ class Pane(Vertical):
         """A few words each, after the title, the most important first: where the room is short the last ones go."""
         return ()
 
+    @property
+    def mood(self) -> str:
+        """The style of the summary: that of the worst that is shown."""
+        return ""
+
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """Show the data, or the sentences where there are any: another face than data."""
 
@@ -86,8 +93,9 @@ class Pane(Vertical):
         self._notice.show_lines(
             [((line, fresh.style),) for line in cut(said, 1 if self._brief else NOTICE_LINES, room)]
         )
-        self._title.show_lines([title_line(self.TITLE, self.summary(scene), fresh, self.size.width, self.is_pointed)])
         self.show_body(scene, sentences, style)
+        width, summary = self.size.width, self.summary(scene)
+        self._title.show_lines([title_line(self.TITLE, summary, fresh, width, pointed=self.is_pointed, mood=self.mood)])
 
     def be_brief(self, brief: bool) -> None:
         """Say in one line what is wrong: the data below it must not go."""
@@ -144,11 +152,19 @@ class TablePane(Pane):
         super().__init__()
         self.table, self._face = PatchTable(), Lines(classes="face")
         self._limits: tuple[int | None, int | None] = (None, None)
+        self._mood = ""
+        self.is_worst_first = False
+        """Whether rows in trouble come before the others: where not all of them are in view."""
 
     def compose_body(self) -> Iterable[Lines]:
         """Either of them is seen."""
         yield self.table
         yield self._face
+
+    @property
+    def mood(self) -> str:
+        """That of the worst row."""
+        return self._mood
 
     @property
     def wanted(self) -> int:
@@ -199,10 +215,18 @@ class TablePane(Pane):
         said = [line for one in sentences for line in wrapped(INDENT + one, room)]
         self._face.show_lines([((line, style),) for line in cut(said, 1 if self._brief else len(said), room)])
         table = None if sentences else self.data(scene)
+        self._mood = MOODS[min(map(urgency, table.rows), default=-1)] if table else ""
+        if table and self.is_worst_first:
+            table = replace(table, rows=tuple(sorted(table.rows, key=urgency)))
         if table and self._brief:
             table = shorter(table, self.QUIET)
         self.set_class(bool(table and not table.rows), "folded")
         self.table.show_rows(*((table.head, table.rows) if table else (NO_HEAD, ())))
+
+
+def urgency(row: Row) -> int:
+    """Place of a row's state among the moods, the worst first."""
+    return MOODS.index(worst(row.cells) if is_troubled(row.cells) else "")
 
 
 def shorter(table: Table, quiet: bool) -> Table:
@@ -213,7 +237,9 @@ def shorter(table: Table, quiet: bool) -> Table:
     return replace(table, rows=tuple(replace(row, below=()) if row.key in well else row for row in table.rows))
 
 
-def title_line(title: str, summary: Sequence[str], fresh: Freshness, width: int, pointed: bool) -> Line:
+def title_line(
+    title: str, summary: Sequence[str], fresh: Freshness, width: int, *, pointed: bool, mood: str = ""
+) -> Line:
     """`Title ─ summary ─────── ● live`, over the whole width; how fresh it is goes last."""
     end: list[Span] = [(f" {fresh.word} ", fresh.style), (RULE, "dim")]
     mark = "▸" if pointed else " "
@@ -222,7 +248,7 @@ def title_line(title: str, summary: Sequence[str], fresh: Freshness, width: int,
     said = fitting(summary, room)
     left = room - cells(said)
     rule = " " + RULE * (left - 1) if left > 0 else ""
-    return ((mark, "accent"), (name, "title"), (said, ""), (rule, "dim"), *end)
+    return ((mark, "accent"), (name, "title"), (said, mood), (rule, "dim"), *end)
 
 
 def fitting(parts: Sequence[str], room: int) -> str:

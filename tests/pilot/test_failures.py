@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from public import STATE, certified, issuer, state
-from rooms import SMALL, deployed, household, thing, watching
+from rooms import SMALL, deployed, household, ingress, thing, watching
 
 from homelab.ports import Kind
+from screens.dashboard.certificates import Certificates
+from screens.widgets.lines import Lines
 
 CHALLENGE = "203.0.113.1: Fetching http://web.example.test/.well-known/acme-challenge/…: Connection refused"
 FAILED = {
@@ -74,3 +76,20 @@ async def test_a_configuration_that_traefik_refuses_has_a_row_of_its_own_with_th
             await person.sees(
                 "▸ configuration", "✗ differs", "✓ leader", "homelab-tui config apply", "Keys", "http/routers/mine"
             )
+
+
+async def test_on_home_what_is_wrong_comes_first_and_colours_the_title(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        deployed(home)
+        certified(home)
+        home.put(ingress("zz", "zz.elsewhere.test", labels={"traffic-type": "external"}))
+        async with watching(home) as person:
+            await person.sees("1 valid, 1 problem", "▲ passed over")
+            certificates = person.text.partition("Certificates ─")[2]
+            assert certificates.index("zz.elsewhere.test") < certificates.index("web.example.test")
+            title = person.app.screen.query_one(Certificates).query_one(".pane-title", Lines).lines[0]
+            assert [style for said, style in title if "1 problem" in said] == ["warn"]
+
+            await person.press("4")  # by name, where all of them are in view
+            await person.sees("▸Certificates")
+            assert person.text.index("web.example.test") < person.text.index("zz.elsewhere.test")

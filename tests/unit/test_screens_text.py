@@ -51,7 +51,7 @@ def scene(**sources: Source) -> Scene:
 
 @given(NAMES, st.lists(NAMES, max_size=3), WIDTHS | st.integers(14, 20), st.booleans())
 def test_a_title_is_as_wide_as_its_pane(title: str, summary: list[str], width: int, pointed: bool) -> None:
-    line = title_line("Allocations", summary, FRESH, max(width, 17), pointed)
+    line = title_line("Allocations", summary, FRESH, max(width, 17), pointed=pointed)
 
     assert length(line) == max(width, 17)
     assert not steers(line)
@@ -61,7 +61,7 @@ def test_a_title_is_as_wide_as_its_pane(title: str, summary: list[str], width: i
 def test_a_summary_loses_whole_parts() -> None:
     parts = ("2 given, 1 pending", "layer 2")
 
-    shown = [text(title_line("Allocations", parts, FRESH, width, False)) for width in (70, 53, 40)]
+    shown = [text(title_line("Allocations", parts, FRESH, width, pointed=False)) for width in (70, 53, 40)]
 
     assert ["layer 2" in line for line in shown] == [True, False, False]
     assert ["1 pending" in line for line in shown] == [True, True, False]
@@ -131,6 +131,20 @@ def test_definitions_fit(pairs: list[tuple[str, str]], width: int) -> None:
 @given(NAMES, st.integers(12, 200))
 def test_a_sentence_fits(sentence: str, width: int) -> None:
     assert [line for line in wrapped(sentence, width) if cells(line) > width] == []
+
+
+WORDS = st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=100), max_size=4)
+
+
+@example(["x" * 63], 64)
+@example(["to", "x" * 63], 64)
+@given(WORDS, st.integers(60, 200))
+def test_no_space_comes_into_a_word_and_none_that_fits_is_broken(words: list[str], width: int) -> None:
+    found = wrapped(" ".join(words), width)
+
+    assert "".join(part.strip() for part in found).replace(" ", "") == "".join(words)
+    assert all(any(word in part for part in found) for word in words if cells(word) <= width)
+    assert all(" ".join(words).find(part.strip()) >= 0 for part in found)
 
 
 def test_a_long_path_is_broken_not_cut() -> None:

@@ -68,7 +68,9 @@ def test_a_newer_form_asks_for_an_update() -> None:
     assert refused(newer) == "was written by a newer homelab-tui (form 2, this one reads 1): update this one"
 
 
-@pytest.mark.parametrize("cost", [(40, 8, 1), (16, 0, 1), (0, 8, 1), (16, 65535, 1), (16, 8, 0), (16, 8, 17)])
+@pytest.mark.parametrize(
+    "cost", [(40, 8, 1), (16, 0, 1), (0, 8, 1), (16, 1, 1), (16, 65535, 1), (16, 8, 0), (16, 8, 17)]
+)
 def test_a_header_that_asks_for_more_than_a_machine_has_is_not_believed(cost: tuple[int, int, int]) -> None:
     n, r, p = cost
     dear = bytes([n]) + r.to_bytes(2, "big") + p.to_bytes(2, "big")

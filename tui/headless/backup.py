@@ -134,10 +134,13 @@ def _write(path: Path, sealed: bytes) -> None:
                 file.write(sealed)
                 file.flush()
                 os.fsync(file.fileno())
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # what has come meanwhile is not overwritten
             os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
+    except FileExistsError:
+        raise SealError(f"{path} has been made meanwhile, and stays as it is: name another file") from None
     except OSError as error:
         raise SealError(f"{path} was not written: {error.strerror}; nothing is left of it") from None
