@@ -15,7 +15,7 @@ from homelab.observe.allocations import Allocation
 from homelab.observe.certificates import Certificate
 from homelab.observe.configuration import Configuration, ConfigurationState
 from homelab.observe.consul import Consul, Server
-from homelab.observe.fate import CertificateState, left
+from homelab.observe.fate import CertificateState, Origin, left
 from homelab.observe.nodes import Node
 from homelab.observe.raw import moment
 from homelab.observe.routes import Route
@@ -194,9 +194,10 @@ def certificate_row(one: Certificate, now: datetime) -> Row:
 
 
 def certificate_word(one: Certificate) -> str:
-    """Glyph and word."""
+    """Glyph and word; of a certificate for trials also that, since browsers refuse it."""
     counted = one.state in {CertificateState.VALID, CertificateState.PARTLY}
-    word = f"served by {one.served_by} of {len(one.served)}" if counted else one.state.value
+    trial = ", staging" if one.origin is Origin.STAGING else ""
+    word = f"served by {one.served_by} of {len(one.served)}{trial}" if counted else one.state.value
     return f"{CERTIFICATE_SIGNS.get(one.state, PROBLEM)} {word}"
 
 

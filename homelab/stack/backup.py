@@ -59,7 +59,7 @@ class Backup:
         try:
             found = json.loads(text)
             values = {key: b64decode(value) for key, value in found["values"].items()}
-            strange = [key for key in values if key == LOCK or not key.startswith(ROOTS)]
+            strange = [f"the key {key!r}" for key in values if key == LOCK or not key.startswith(ROOTS)]
             strange += [str(Ref.of(one)) for one in found["secrets"] if not _is_kept(one)]
             parsed = cls(found["taken"], values, tuple(found["secrets"]))
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):

@@ -18,7 +18,7 @@ from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
 from homelab.ports import Kind, Raw, Ref
-from homelab.stack.access import MANAGEMENT, grants, token
+from homelab.stack.access import MANAGEMENT, ensure, grants, token
 
 T = TypeVar("T")
 JOB = Kind("batch/v1", "Job")
@@ -122,7 +122,7 @@ async def test_the_whole_stack_stands(lab: Lab, cluster: KubernetesCluster) -> N
     assert (lab.folder / "loader.log").read_text().count('"event": "loaded"') == 1
 
 
-async def test_every_grant_is_there_and_counts(cluster: KubernetesCluster) -> None:
+async def test_every_grant_is_there_and_counts_and_comes_back(cluster: KubernetesCluster) -> None:
     access = ProxiedConsul(cluster, "homelab", "consul-0", await token(cluster, MANAGEMENT))
     wanted = await grants(cluster)
 
@@ -132,6 +132,9 @@ async def test_every_grant_is_there_and_counts(cluster: KubernetesCluster) -> No
     assert all(tokens[grant.token] == (grant.policy,) for grant in wanted)
     assert (await consul(cluster, "kv/homelab/config/hash", holder="loader")).status == 200
     assert (await consul(cluster, "kv/homelab/acme/x", holder="traefik")).status == 403
+    await access.write_policy(wanted[0].policy, {"operator": "write"})
+    assert await ensure(access, wanted) == 1
+    assert await access.policies() == policies
 
 
 async def test_all_servers_share_one_store_and_know_one_leader(cluster: KubernetesCluster) -> None:

@@ -21,18 +21,13 @@ from urllib.request import urlopen
 import pytest
 from programs import loader
 
+from homelab.stack.access import POLICIES
+
 T = TypeVar("T")
 PROGRAM = os.environ.get("HOMELAB_CONSUL", "")
 needed = pytest.mark.skipif(not PROGRAM, reason="HOMELAB_CONSUL names no consul program")
 MANAGEMENT = "00000000-0000-4000-8000-000000000001"
 PATIENCE = 20.0
-RULES = {
-    "loader": {"traefik-external/http/": "write", "traefik-external/tls/options/": "write", "homelab/config/": "write"},
-    "console": {"homelab/": "read", "traefik-external/http/": "read", "traefik-external/tls/options/": "read"},
-    "traefik": {"traefik-external": "read"},
-    "issuer": {"traefik-external/tls/certificates/": "write", "homelab/acme/": "write"},
-}
-"""Rights by key prefix, as the stack gives them."""
 
 
 def until(condition: Callable[[], T | None]) -> T:
@@ -78,13 +73,11 @@ def consul(folder: Path) -> Iterator[dict[str, loader.Consul]]:
         management = loader.Consul(f"http://127.0.0.1:{ports['http']}", MANAGEMENT)
         loader.patiently(PATIENCE, lambda: management.ask("PUT", "kv/ready", 1))
         until(lambda: management.ask("GET", "acl/token/self"))
-        yield {name: _client(management, name) for name in RULES} | {"management": management}
+        yield {name: _client(management, name) for name in POLICIES} | {"management": management}
 
 
 def _client(management: loader.Consul, name: str) -> loader.Consul:
-    rules = [f'key_prefix "{prefix}" {{ policy = "{right}" }}' for prefix, right in RULES[name].items()]
-    rules += ['session_prefix "" { policy = "write" }'] * (name == "issuer")
-    management.ask("PUT", "acl/policy", {"Name": name, "Rules": "\n".join(rules)})
+    management.ask("PUT", "acl/policy", {"Name": name, "Rules": json.dumps(POLICIES[name])})
     made = management.ask("PUT", "acl/token", {"Policies": [{"Name": name}]})
     return loader.Consul(management.address, made["SecretID"])
 

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from objects import ours, thing
 from shell import Shell, home, shell
 
-from homelab.ports import Raw, Ref, Value
+from homelab.ports import Raw, Ref, SealError, Value
 from homelab.stack.backup import MIRRORS, PASSWORDS, Backup, bare
 from homelab.stack.restore import OPERATIONS, OtherHome, decide, demand_same, lacking, part, spaces, transactions
+from homelab.stack.stale import CERTIFICATE
+from tui.headless import backup as commands
 
 __all__ = ["home", "shell"]
 
@@ -35,6 +37,7 @@ def secret(name: str, namespace: str = "homelab", **data: str) -> Raw:
 
 MANAGEMENT = secret("consul-management", token="t-1", **{"server.json": "{}"})
 MIRROR = secret(f"certificate-{HOST}", MIRRORS, **{"20261123T000000Z.tar.gz": "lineage"})
+MIRROR["metadata"]["labels"] |= {CERTIFICATE: "0123456789ab"}
 PASSWORD = {**secret(PASSWORDS.name, users="anna:hash"), "type": "kubernetes.io/basic-auth"}
 BACKUP = Backup("2026-11-23T00:00:00+00:00", VALUES, tuple(map(bare, (MANAGEMENT, PASSWORD, MIRROR))))
 
@@ -53,7 +56,7 @@ def held(values: Mapping[str, bytes]) -> dict[str, Value]:
 # The content
 
 
-@given(st.dictionaries(st.text(), st.binary()))
+@given(st.dictionaries(st.text().map("homelab/config/{}".format), st.binary()))
 def test_a_backup_is_read_as_it_was_written(values: dict[str, bytes]) -> None:
     backup = Backup("2026-11-23T00:00:00+00:00", values, BACKUP.secrets)
 
@@ -67,6 +70,41 @@ def test_it_keeps_of_a_secret_what_can_be_created_and_its_words_tell_no_value() 
     assert (kept["type"], kept["data"]) == ("kubernetes.io/basic-auth", PASSWORD["data"])
     assert "hash" not in repr(BACKUP)
     assert BACKUP.token == "t-1"
+
+
+FOREIGN = {
+    "a pod": ({"kind": "Pod"}, "Pod homelab/consul-agent"),
+    "another version": ({"apiVersion": "v2"}, "Secret homelab/consul-agent"),
+    "another name": ({"metadata": {"name": "web", "namespace": "homelab"}}, "Secret homelab/web"),
+    "another namespace": ({"metadata": {"name": "web", "namespace": "kube-system"}}, "Secret kube-system/web"),
+    "no mirror": ({"metadata": {"name": "web", "namespace": MIRRORS}}, f"Secret {MIRRORS}/web"),
+    "another field": ({"immutable": True}, "Secret homelab/consul-agent"),
+    "no text": ({"data": {"token": 1}}, "Secret homelab/consul-agent"),
+}
+
+
+@pytest.mark.parametrize(("change", "named"), FOREIGN.values(), ids=FOREIGN)
+def test_a_secret_that_no_backup_keeps_is_refused_by_name(change: Raw, named: str) -> None:
+    found = {**bare(secret("consul-agent", token="t-2")), **change}
+
+    with pytest.raises(SealError, match=f"^holds {named}, which no backup does: nothing was written; name the file"):
+        Backup.parse(Backup(BACKUP.taken, VALUES, (*BACKUP.secrets, found)).dump())
+
+
+@pytest.mark.parametrize("key", ["zz/other", "traefik-externals", "homelab/acme/lock", ""])
+def test_a_value_that_no_backup_keeps_is_refused_by_name(key: str) -> None:
+    with pytest.raises(SealError, match=f"^holds the key {key!r}, which no backup does"):
+        Backup.parse(Backup(BACKUP.taken, {**VALUES, key: b"1"}, ()).dump())
+
+
+NOT_OURS = [b"", b"1", b"{}", b"[" * 100_000, b'{"taken": "", "values": {"homelab/a": 1}, "secrets": []}']
+NOT_OURS += [b'{"taken": "", "values": {}, "secrets": [%s]}' % one for one in (b"1", b"{}", b'{"metadata": {}}')]
+
+
+@pytest.mark.parametrize("text", NOT_OURS, ids=range(len(NOT_OURS)))
+def test_what_is_no_backup_is_told_plainly(text: bytes) -> None:
+    with pytest.raises(SealError, match="^holds no backup; name the file that `homelab-tui backup` wrote$"):
+        Backup.parse(text)
 
 
 # What is missing
@@ -197,3 +235,13 @@ def test_a_passphrase_is_typed_twice_and_unseen() -> None:
     assert "the two are not the same; nothing was written" in terminal.before
     assert "correct" not in before + terminal.before
     assert terminal.exitstatus == 2
+
+
+def test_what_has_come_while_a_backup_was_made_stays(tmp_path: Path) -> None:
+    file = tmp_path / "a.sealed"
+    file.write_bytes(b"another backup")
+
+    with pytest.raises(SealError, match="has been made meanwhile, and stays as it is: name another file"):
+        commands._write(file, b"sealed")
+
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"another backup"]

@@ -66,11 +66,16 @@ def taken(place: Place) -> locking.Lock:
     return lock
 
 
+def working(place: Place, api: str, folder: Path) -> issuer.Run:
+    """A run with the lock in hand; its folder is also that of its service account."""
+    settings = issuer.Settings(SERVER, "cloud.example.test", "homelab", "homelab", "a=b", state=folder)
+    return issuer.Run(settings, place.client, kube.Kubernetes(api, "homelab", "homelab", folder), taken(place))
+
+
 async def test_a_lock_is_kept_as_long_as_the_work_lasts_and_its_loss_is_noticed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = await asyncio.to_thread(taken, place)
-    monkeypatch.setattr(locking, "TTL_SECONDS", 3)
     monkeypatch.setattr(lock._ended, "wait", lambda seconds: threading.Event().wait(seconds / 100))
 
     keeping = asyncio.create_task(asyncio.to_thread(lock.keep))
@@ -83,15 +88,28 @@ async def test_a_lock_is_kept_as_long_as_the_work_lasts_and_its_loss_is_noticed(
 
 
 async def test_certificate_key_lineage_and_state_are_written_at_once(place: Place, tmp_path: Path) -> None:
-    live = certificates.lineage(tmp_path)
-    found = lineage.examined(live, HOST)
-    state = decisions.State(HOST, SERVER)
+    found = lineage.examined(certificates.lineage(tmp_path), HOST)
+    run = await asyncio.to_thread(working, place, "http://127.0.0.1:1", tmp_path)
 
-    def publish() -> None:
-        issuer.Run(settings(tmp_path), place.client, nobody(tmp_path), taken(place)).publish(state, found, "lineage")
+    await asyncio.to_thread(run.publish, decisions.State(HOST, SERVER), found, "lineage")
 
-    await asyncio.to_thread(publish)
+    written = {key.rpartition("/")[2]: pair.modified for key, pair in place.cluster.pairs.now.items() if HOST in key}
+    assert written.keys() == {"certFile", "keyFile", "lineage", "state"}
+    assert len({*written.values()}) == 1
 
-    written = {key: pair.modified for key, pair in place.cluster.pairs.items() if HOST in key}
-    assert len(written) == 4
-    assert len(set(written.values())) == 1
+
+async def test_nothing_is_ordered_before_the_way_to_the_challenge_is_open(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(challenge, "PORT", 0)
+    certificate(tmp_path, "ca")
+    (tmp_path / "token").write_text("token")
+    async with serving() as without_pods:
+        run = await asyncio.to_thread(working, place, without_pods.url, tmp_path)
+
+        await asyncio.to_thread(run.fetch, {HOST: decisions.State(HOST, SERVER)})
+
+    state = decisions.State.parse(place.cluster.pairs.now[f"{run.home}{HOST}/state"].value)
+    assert state
+    assert state.error_class == "challenge-route"
+    assert state.error and "no replica of the external Traefik is ready" in state.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,10 @@ from objects import cronjob, ingress, job, thing
 from programs import decisions
 
 from homelab.observe.certificates import Certificate, Listed, ca_name, certificates, listed
-from homelab.observe.fate import REMEDIES, CertificateState, Origin
+from homelab.observe.fate import REMEDIES, CertificateState, Origin, Served
 from homelab.observe.hosts import hosts
 from homelab.observe.issuer import Issuer, issuer
-from homelab.observe.text import certificate_row
+from homelab.observe.text import certificate_row, certificate_word
 from homelab.ports import Raw, Value
 
 NOW = datetime.fromisoformat("2026-11-23T05:00:00+00:00")
@@ -274,3 +275,11 @@ def test_a_suspended_issuer_is_named_at_once() -> None:
     told = issuer([found], [])
 
     assert told and "suspended" in str(told.trouble(NOW))
+
+
+def test_a_certificate_for_trials_says_so_where_its_issuer_has_no_room() -> None:
+    served = (Served("p", MARK, True, None),)
+    one = Certificate(HOST, CertificateState.VALID, None, origin=Origin.STAGING, served=served)
+
+    assert certificate_word(one) == "✓ served by 1 of 1, staging"
+    assert certificate_word(replace(one, origin=Origin.PRODUCTION)) == "✓ served by 1 of 1"

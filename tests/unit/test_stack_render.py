@@ -454,11 +454,26 @@ def test_every_namespace_of_ours_enforces_the_restricted_profile(mirror: tuple[U
 
 def test_our_roles_read_named_kinds_and_write_nothing_but_mirrors(mirror: tuple[Upstream, Versions]) -> None:
     objects = own_objects_of_every_stage(ARTICLE, mirror)
-    roles = {obj["metadata"]["name"]: obj["rules"] for obj in objects if obj["kind"] in ("Role", "ClusterRole")}
+    roles = [obj for obj in objects if obj["kind"] in ("Role", "ClusterRole")]
     bound = {obj["roleRef"]["name"] for obj in objects if obj["kind"] in ("RoleBinding", "ClusterRoleBinding")}
 
-    assert bound <= roles.keys()  # no binding to a role that somebody else wrote
-    for rule in (rule for rules in roles.values() for rule in rules):
-        mirrors = rule["resources"] == ["secrets"] and "list" not in rule["verbs"]  # in a namespace of their own
-        assert set(rule["verbs"]) <= {"get", "list", "watch"} or mirrors
+    assert bound <= {role["metadata"]["name"] for role in roles}  # no binding to a role that somebody else wrote
+    for space, rule in ((one["metadata"].get("namespace"), rule) for one in roles for rule in one["rules"]):
+        mirrors = space == "homelab-certificates"
+        assert set(rule["verbs"]) <= ({"get", "create", "patch", "delete"} if mirrors else {"get", "list", "watch"})
         assert "*" not in [*rule["apiGroups"], *rule["resources"]]
+
+
+def test_our_jobs_end_by_themselves_and_say_at_their_end_why(mirror: tuple[Upstream, Versions]) -> None:
+    objects = own_objects_of_every_stage(ARTICLE, mirror)
+    every_ten_minutes = 600
+    jobs = [obj.get("spec", {}).get("jobTemplate", obj) for obj in objects if obj["kind"] in ("Job", "CronJob")]
+    ours = [
+        container
+        for _, pod in pod_specs(objects)
+        for container in (*pod.get("initContainers", ()), *pod["containers"])
+        if container.get("command", [""])[0] == "python3"
+    ]
+
+    assert [0 < job["spec"]["activeDeadlineSeconds"] < every_ten_minutes for job in jobs] == [True, True]
+    assert [one["terminationMessagePolicy"] for one in ours] == ["FallbackToLogsOnError"] * 3
