@@ -5,15 +5,14 @@ What may stand in it is told by `manifests/config/dynamic.py`, the very module b
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import manifests
+from homelab.plan.named import content
 
 if TYPE_CHECKING:  # in the cluster it lies beside the loader, and is checked under the name that it has there
     import dynamic
@@ -26,8 +25,6 @@ OWN = "${configuration.own}"
 """Where the user's lines stand in the manifest."""
 CERTIFICATE = re.compile(ROOT + "tls/certificates/[^/]+/(certFile|keyFile)")
 """What the issuer writes. Half a pair is its to complete."""
-LARGEST = 2**18
-"""Bytes of a user's file. Consul takes twice as many in a transaction, and every value grows by a third on its way."""
 SECRET = re.compile(r"/(basicauth|digestauth)/users(/|$)|/forwardauth/tls/key$|/customrequestheaders/authorization$")
 """Keys, in lower case, whose values are for nobody's eyes."""
 HIDDEN = re.compile(rf"{SECRET.pattern}|/(basicauth|digestauth)/|authorization|password|secret|token")
@@ -46,13 +43,7 @@ def ours() -> str:
 
 def own(file: str) -> str:
     """The user's lines. Raises OSError, ValueError for what is no short text."""
-    path = Path(os.path.expanduser(file))
-    if not path.is_file():  # nor is a pipe waited for
-        raise FileNotFoundError("there is no file of that name")
-    content = path.read_bytes()
-    if len(content) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST // 1024} KiB")
-    return "\n".join(content.decode("utf-8-sig").splitlines()).rstrip("\n")
+    return "\n".join(content(file).decode("utf-8-sig").splitlines()).rstrip("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from homelab.observe.snapshot import Source, SourceState
@@ -32,6 +32,8 @@ STYLES = {
     SourceState.FAILED: "bad",
     SourceState.ABSENT: "dim",
 }
+LOST = frozenset({SourceState.FAILED, SourceState.STALE})
+"""What is known is not of now."""
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -52,15 +54,17 @@ class Freshness:
 
 
 def freshness(scene: Scene, names: Iterable[str]) -> Freshness:
-    """The worst state among some sources, since when, and why."""
+    """The worst state among some sources and why, since the first of them was lost: an age never runs backwards."""
     found = [scene.source(name) for name in names]
     worst = min(found, key=lambda source: WORST_FIRST.index(source.state))
+    if worst.state in LOST:
+        worst = replace(worst, since=min((one.since for one in found if one.state in LOST and one.since), default=None))
     return Freshness(worst.state, f"{SIGNS[worst.state]} {word(worst, scene.now)}", trouble(worst, scene.now))
 
 
 def word(source: Source, now: datetime) -> str:
     """The state, with its age where that is more than it should be."""
-    if source.state in {SourceState.STALE, SourceState.FAILED} and source.since:
+    if source.state in LOST and source.since:
         return f"{source.state} {age(source.since, now)}"
     return "not there yet" if source.state is SourceState.ABSENT else str(source.state)
 

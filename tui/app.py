@@ -33,6 +33,8 @@ STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 TICK = 1.0
 """Seconds between two looks at ages, while something is older than it should be."""
+GATHERING = 0.1
+"""Seconds after a repaint in which more news waits for the next one: at the start many a source answers at once."""
 CALM = Theme(
     name="homelab",
     primary="#7fb4ca",
@@ -79,8 +81,10 @@ class Console(App[int], inherit_bindings=False):
         self.register_theme(CALM)
         self.register_theme(COARSE)
         self.theme = COARSE.name if self.console.color_system == "standard" else CALM.name
-        self._world, self._feed = world, Feed(world, self.tell)
+        self._world, self._feed = world, Feed(world, self.learn)
         self._writing = False
+        self._gathering = False
+        self._shown: Scene | None = None
         self._told_to_leave = False
         for command in COMMANDS:
             if command.screen:
@@ -117,10 +121,29 @@ class Console(App[int], inherit_bindings=False):
             self.tell(said=None)
         await super().on_event(event)
 
-    def tell(self, **news: object) -> None:
-        """Bring what was learnt into the scene, and show it."""
-        self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # the feed names fields
+    def learn(self, **news: object) -> None:
+        """Bring what was observed into the scene; what comes at once is shown at once, for a slow line's sake."""
+        self._bring(**news)
+        if not self._gathering:
+            self._gather()
+
+    def _gather(self) -> None:
+        self._gathering = True
         self._show()
+        self.set_timer(GATHERING, self._gathered)
+
+    def _gathered(self) -> None:
+        self._gathering = False
+        if self.scene is not self._shown:
+            self._gather()
+
+    def tell(self, **news: object) -> None:
+        """Bring what became of a key, or only the time, into the scene, and show it."""
+        self._bring(**news)
+        self._show()
+
+    def _bring(self, **news: object) -> None:
+        self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # callers name its fields
 
     def _age(self) -> None:
         """Ages move on only where something is not live: a healthy screen costs nothing."""
@@ -129,6 +152,7 @@ class Console(App[int], inherit_bindings=False):
             self.tell()
 
     def _show(self) -> None:
+        self._shown = self.scene
         for screen in reversed(self.screen_stack):
             if isinstance(screen, Board) and screen.is_mounted:
                 screen.show(self.scene)

@@ -125,7 +125,12 @@ def failure(job: Raw, pod: Raw | None) -> str | None:
 def last_words(pod: Raw) -> str | None:
     """What a container that ended said at its end: the error in its last line, or that line."""
     ended = (text(one, "state", "terminated", "message") for one in items(pod, "status", "containerStatuses"))
-    lines = [line for message in ended if message for line in message.splitlines() if line.strip()]
+    return last_word("\n".join(filter(None, ended)))
+
+
+def last_word(said: str) -> str | None:
+    """Of what one of our programs has said: the error in its last line, or that line."""
+    lines = [line for line in said.splitlines() if line.strip()]
     if not lines:
         return None
     with suppress(ValueError):

@@ -6,7 +6,7 @@ What is known stays known while a source is lost: its facts are shown on, and th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -288,10 +288,11 @@ class Observer:
             self._say(CONSUL, SourceState.FAILED, f"its pods are not known: {self._sources['pods'].error}")
             return
         pods = tuple(self._objects["pods"].values())
-        asked = await self._store.ask(pods)
         external = [one for one in replicas(pods) if one.zone == "external"]
-        certified = tuple(await together(partial(self._certificates, replica) for replica in external))
+        heard = await together(partial(self._certificates, replica) for replica in external)
         took = await self._taking.ask(external, wanted(self._objects.get("configmaps", {}).values()))
+        asked = await self._store.ask(pods)  # after the replicas: what cuts them off cuts it off as well
+        certified = recalled(self._certified, heard) if asked and asked.is_away else tuple(heard)
         known = remembered(self._asked, asked)
         if self._asked and known and known.values != self._asked.values:
             self._stirred_until = monotonic() + STIRRED_SECONDS
@@ -306,9 +307,6 @@ class Observer:
         namespace, _, pod = replica.pod.partition("/")
         try:
             return listed(replica.pod, await self._cluster.pod_json(namespace, pod, API_PORT, CERTIFICATES))
-        except Unreachable as error:
-            before = {one.pod: one.certificates for one in self._certified}
-            return Certified(replica.pod, before.get(replica.pod), str(error))
         except ClusterError as error:
             return Certified(replica.pod, None, str(error))
 
@@ -359,6 +357,12 @@ def remembered(before: Asked | None, asked: Asked | None) -> Asked | None:
     if before is None or asked is None or asked.values is not None:
         return asked
     return before if asked.is_away else replace(asked, values=before.values)
+
+
+def recalled(before: Iterable[Certified], heard: Iterable[Certified]) -> tuple[Certified, ...]:
+    """What is known of replicas after a round that reached nobody: who did not answer is as it was."""
+    known = {one.pod: one for one in before}
+    return tuple(known.get(one.pod, one) if one.error not in {None, NOT_READY} else one for one in heard)
 
 
 def _consul_health(asked: Asked | None, known: Asked | None, *, needed: bool) -> tuple[SourceState, str | None]:

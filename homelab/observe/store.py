@@ -21,6 +21,7 @@ from homelab.ports import (
     StoreDenied,
     StoreError,
     StoreReading,
+    Unreachable,
     Value,
 )
 from homelab.stack.access import NAMESPACE, token
@@ -49,6 +50,11 @@ class Asked:
     """Whether nobody could be reached at all, which says nothing of Consul."""
 
 
+def away(pods: Sequence[Raw], heard: Sequence[Said], why: str) -> Asked:
+    """A round in which nobody could be reached."""
+    return Asked(replace(consul(pods, heard, None, None), error=why), None, is_away=True)
+
+
 class Store:
     """Consul, as the console may read it."""
 
@@ -67,24 +73,25 @@ class Store:
         """One round; None where there is no server. Never raises ClusterError or StoreError."""
         self._teller = None
         found = pods_of(pods)
-        try:
-            gone = podless(await self._cluster.get(SET), found)
-        except ClusterError as error:
-            if not found:  # whether there should be one is not known
-                return Asked(replace(consul((), (), None, None), error=str(error)), None, is_away=True)
-            gone = ()
-        return await self._round(found, gone) if found or gone else None
-
-    async def _round(self, found: Sequence[Raw], gone: Sequence[Said]) -> Asked:
         silent = await self._silent(found)
         refusal = await self._refusal(any(name(pod) not in silent for pod in found))
         heard = await together(partial(self._myself, name(pod), silent.get(name(pod)) or refusal) for pod in found)
-        peers, values, why = await self._shared([one for one in heard if one.error is None])
-        state = consul(found, [*heard, *gone], peers, values, why)
-        self._well = state.error is None and state.working == len(state.servers)
         cut = [one.cut for one in heard if one.cut]
-        if cut and len(cut) == len(heard):
-            return Asked(replace(state, error=cut[0]), None, is_away=True)
+        if cut and len(cut) == len(found) - len(silent):
+            return away(found, heard, cut[0])
+        try:
+            gone = podless(await self._cluster.get(SET), found)
+        except ClusterError as error:
+            if not found or isinstance(error, Unreachable):  # whether there should be more is not known
+                return away(found, heard, str(error))
+            gone = ()
+        return await self._round(found, [*heard, *gone], refusal) if found or gone else None
+
+    async def _round(self, found: Sequence[Raw], heard: Sequence[Said], refusal: str | None) -> Asked:
+        """What servers that were heard tell of the whole."""
+        peers, values, why = await self._shared([one for one in heard if one.error is None])
+        state = consul(found, heard, peers, values, why)
+        self._well = state.error is None and state.working == len(state.servers)
         barred = refusal or next((one.denied for one in heard if one.denied), None)
         return Asked(replace(state, error=barred) if barred and values is None else state, values)
 

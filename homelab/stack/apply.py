@@ -12,7 +12,7 @@ from itertools import groupby
 from homelab.pauses import pauses
 from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, StoreDenied, StoreError, Unavailable
 from homelab.stack import inventory
-from homelab.stack.compare import Live, applied, foreign, is_dying, read, spent
+from homelab.stack.compare import Live, applied, fixed, foreign, is_dying, read, spent
 from homelab.stack.diff import Action, Difference
 from homelab.stack.inventory import Entry
 from homelab.stack.journal import Journal
@@ -41,7 +41,7 @@ Raises StoreError, ClusterError.
 
 
 class Blocked(Exception):
-    """Objects that are not ours stand where ours should; nothing was written."""
+    """Objects stand in the way: not ours, or not as they can be changed; nothing was written."""
 
     def __init__(self, differences: tuple[Difference, ...]) -> None:
         super().__init__("\n".join(f"{found.ref}: {found.note}" for found in differences))
@@ -150,7 +150,8 @@ class Applying:
         """Objects of others that stay as they are. Raises Blocked for those that stand in the way."""
         others = [(item, obj) for item in rendered if (obj := live[item.ref]) and not owner(obj).ours]
         found = [await foreign(self.cluster, item, obj) for item, obj in others]
-        if blocked := tuple(difference for difference in found if difference.action is Action.BLOCKED):
+        stuck = [difference for item in rendered if (obj := live[item.ref]) and (difference := fixed(item, obj))]
+        if blocked := tuple(difference for difference in (*found, *stuck) if difference.action is Action.BLOCKED):
             raise Blocked(blocked)
         for difference in found:
             self.report(Done(difference.stage, difference.ref, "left alone", difference.note))

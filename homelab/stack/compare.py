@@ -15,6 +15,7 @@ from homelab.stack.ownership import owner
 from homelab.stack.readiness import State, status
 from homelab.stack.render import DIGEST, MANAGED_BY, OURS, Rendered
 from homelab.stack.stale import prunable, stale
+from homelab.stack.volumes import resized
 from homelab.together import together
 
 Live = Mapping[Ref, Raw | None]
@@ -45,6 +46,12 @@ def spent(wished: Raw, live: Raw) -> str | None:
     return None if same else "what it runs is another, and it is made anew"
 
 
+def fixed(item: Rendered, live: Raw) -> Difference | None:
+    """What is wished of an object of ours, but Kubernetes never changes: said in our words before any is tried."""
+    why = resized(item.obj, live)
+    return Difference(item.stage, item.ref, Action.BLOCKED, note=why) if why else None
+
+
 async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Difference, ...]:
     """Every object with what an apply would do to it, those that would be removed last. Writes nothing."""
     known = await cluster.get(inventory.REF)
@@ -68,6 +75,8 @@ async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming
         return await foreign(cluster, item, live)
     if live and (why := spent(item.obj, live)):
         return Difference(item.stage, item.ref, Action.CHANGE, note=why)
+    if live and (blocked := fixed(item, live)):
+        return blocked
     return await _asked(cluster, item, live, coming)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from homelab.observe.issuer import last_word
 from homelab.ports import Cluster, ClusterError, Kind, Raw, Ref
 
 POD = Kind("v1", "Pod")
@@ -67,12 +68,14 @@ def _pod(pod: Raw) -> Iterator[str]:
 
 
 def _container(pod: str, container: Mapping[str, Any]) -> Iterator[str]:
-    waiting = (container.get("state") or {}).get("waiting") or {}
+    state = container.get("state") or {}
+    waiting, failed = state.get("waiting") or {}, state.get("terminated") or {}
     if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
         yield f"pod {pod}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
-    ended = (container.get("lastState") or {}).get("terminated") or {}
+    ended = failed if failed.get("exitCode") else (container.get("lastState") or {}).get("terminated") or {}
     if ended and not container.get("ready"):  # a restart that it got over explains nothing
-        yield f"pod {pod}: container {container['name']} ended with {ended.get('exitCode')} ({ended.get('reason')})"
+        how = f"pod {pod}: container {container['name']} ended with {ended.get('exitCode')} ({ended.get('reason')})"
+        yield ": ".join(filter(None, (how, last_word(ended.get("message") or ""))))
 
 
 def _event(event: Raw) -> str:

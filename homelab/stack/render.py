@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 import manifests
 from homelab import configuration
+from homelab.plan import authority
 from homelab.plan.model import Plan, value_at
+from homelab.plan.named import unreadable
 from homelab.ports import Raw, Ref
 from homelab.stack.components import COMPONENTS, STAGES, Component
 from homelab.stack.made import NAMES as MADE
@@ -95,14 +96,18 @@ def _directory(plan: Plan, facts: Facts) -> str:
 
 
 def _root(plan: Plan, facts: Facts) -> str:
-    """The root certificate of the CA; empty where every machine knows it. Raises RenderError."""
-    if plan.certificates.ca is None:
+    """The root certificates of the CA; empty where every machine knows it. Raises RenderError."""
+    file = plan.certificates.ca
+    if file is None:
         return ""
     try:
-        return Path(plan.certificates.ca).expanduser().read_text()
+        found = authority.roots(file)
     except (OSError, ValueError) as error:
-        why = f"certificates.ca: {plan.certificates.ca} cannot be read: {error}; name the file of the CA's root"
+        why = f"certificates.ca: {file} cannot be read: {unreadable(error)}; name the file of the CA's root"
         raise RenderError(why) from None
+    if not found:
+        raise RenderError(f"certificates.ca: {file} holds no certificate; name the PEM file of the CA's root")
+    return found
 
 
 def _root_file(plan: Plan, facts: Facts) -> str:

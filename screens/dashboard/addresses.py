@@ -10,6 +10,7 @@ from homelab.observe.allocations import Allocation
 from homelab.observe.snapshot import SourceState
 from homelab.observe.text import wrapped
 from homelab.plan.model import Plan
+from screens.dashboard.allocations import Allocations
 from screens.freshness import Freshness
 from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span, length
@@ -38,7 +39,7 @@ class Addresses(Pane):
     """The address map."""
 
     TITLE = "Addresses"
-    NEEDS = ("services",)
+    NEEDS = Allocations.NEEDS
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Addresses(Pane):
         return (lan, f"{use.used}/{use.size} used")
 
     def notice(self, fresh: Freshness) -> str | None:
-        """None: the allocations beside it are drawn from the same source, and say it."""
+        """None: the allocations beside it are drawn from the same sources, and say it."""
         return None
 
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:

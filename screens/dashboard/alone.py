@@ -27,6 +27,8 @@ class Alone(Board):
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__(command, scene)
         self._details = Lines(classes="details")
+        self._tallest = 0
+        """Lines that the details have had: fewer would move the table, and all of it would be painted again."""
 
     def compose_body(self) -> Iterable[Widget]:
         """The pane, and the details below it."""
@@ -57,7 +59,9 @@ class Alone(Board):
         most = max(self.size.height // 2 - 1, 0)
         rest: list[Line] = [((f"{GAP}…", "dim"),)] if len(lines) > most else []
         shown = [*lines[: most - len(rest)], *rest] if most else []
-        self._details.show_lines([rule(self.size.width), *shown] if shown else [])
+        self._tallest = min(max(self._tallest, len(shown)), most)
+        blank: list[Line] = [()] * (self._tallest - len(shown))
+        self._details.show_lines([rule(self.size.width), *shown, *blank] if shown else [])
 
 
 def rule(width: int) -> Line:

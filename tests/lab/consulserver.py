@@ -79,18 +79,23 @@ async def asking(address: str) -> AsyncIterator[Server]:
         yield Server(address, session, f"{uuid.uuid4()}/")
 
 
+def access(management: str) -> dict[str, Any]:
+    """Settings of a server that demands tokens."""
+    return {"enabled": True, "default_policy": "deny", "tokens": {"initial_management": management}}
+
+
 @asynccontextmanager
-async def lab_consul() -> AsyncIterator[Server]:
-    """The lab's, one server."""
-    cluster = Cluster(Access(MANAGEMENT, enabled=True, default="deny"))
+async def lab_consul(cluster: Cluster | None = None) -> AsyncIterator[Server]:
+    """The lab's, one server; of a cluster with data, else of a new one."""
+    cluster = cluster or Cluster(Access(MANAGEMENT, enabled=True, default="deny"))
     member = Member("one", "127.0.0.1", "2026-01-01T00:00:00Z")
     async with serving(cluster, member, 0) as port, asking(f"http://127.0.0.1:{port}") as server:
         yield server
 
 
 @contextmanager
-def real_consul(folder: Path) -> Iterator[str]:
-    """Where a real one listens, once it has a leader."""
+def real_consul(folder: Path, management: str = MANAGEMENT, *, keeps: bool = False) -> Iterator[str]:
+    """Where a real one listens, once it has a leader; one that keeps its data has it again at the next start."""
     with ExitStack() as stack:
         taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         ports = dict(
@@ -98,26 +103,28 @@ def real_consul(folder: Path) -> Iterator[str]:
         )
     settings = {
         "ports": {**ports, "dns": -1, "grpc": -1, "grpc_tls": -1},
-        "acl": {"enabled": True, "default_policy": "deny", "tokens": {"initial_management": MANAGEMENT}},
+        "acl": access(management),
+        "performance": {"raft_multiplier": 1},
         "connect": {"enabled": False},
         "disable_update_check": True,
     }
     (folder / "consul.json").write_text(json.dumps(settings))
-    command = (PROGRAM, "agent", "-dev", "-bind=127.0.0.1", f"-config-file={folder / 'consul.json'}")
+    kind = ("-server", "-bootstrap-expect=1", f"-data-dir={folder / 'data'}") if keeps else ("-dev",)
+    command = (PROGRAM, "agent", *kind, "-bind=127.0.0.1", f"-config-file={folder / 'consul.json'}")
     with open(folder / "consul.log", "wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         address = f"http://127.0.0.1:{ports['http']}"
         try:
-            until(lambda: _ready(address))
+            until(lambda: _ready(address, management))
             yield address
         finally:
             process.kill()
 
 
-def _ready(address: str) -> bool:
+def _ready(address: str, management: str) -> bool:
     """Whether it knows its leader and its own token, and itself as a node."""
     try:
         for path in ("acl/token/self", "catalog/nodes"):
-            with urlopen(Request(f"{address}/v1/{path}", headers={"X-Consul-Token": MANAGEMENT})) as answer:
+            with urlopen(Request(f"{address}/v1/{path}", headers={"X-Consul-Token": management})) as answer:
                 if not json.load(answer):
                     return False
     except OSError:

@@ -6,10 +6,14 @@ import asyncio
 import base64
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from consulserver import PROGRAM, Server, asking, lab_consul, real_consul
+from consulserver import MANAGEMENT, PROGRAM, Server, access, asking, lab_consul, real_consul
+
+from homelab.lab.programs.consul import Clusters
 
 REAL = pytest.param("real", marks=pytest.mark.skipif(not PROGRAM, reason="HOMELAB_CONSUL names no consul program"))
 
@@ -421,6 +425,51 @@ async def test_policies_and_tokens_are_changed_and_go(consul: Server) -> None:
     assert secret not in (await consul.ask("GET", "acl/tokens")).text
     assert (await consul.ask("DELETE", f"acl/policy/{policy['ID']}")).text == "true"
     assert name not in (await consul.ask("GET", "acl/policies")).text
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SecretID": "not a uuid"}, "SecretID - not a valid UUID"),
+        ({"SecretID": "0" * 36}, "SecretID - not a valid UUID"),
+        ({"SecretID": "anonymous", "Policies": [{"Name": "none"}]}, "SecretID - not a valid UUID"),
+        ({"SecretID": "a", "AccessorID": "b"}, "AccessorID - not a valid UUID"),
+        ({"SecretID": MANAGEMENT}, "SecretID is already in use"),
+        (
+            {"SecretID": "00000000-0000-0000-0000-0000000000ff"},
+            'SecretID - UUIDs with the prefix "00000000-0000-0000-0000-0000000000" are reserved',
+        ),
+    ],
+)
+async def test_a_token_that_cannot_be_is_refused(consul: Server, given: dict[str, Any], said: str) -> None:
+    answer = await consul.ask("PUT", "acl/token", given)
+
+    assert (answer.status, answer.text.strip()) == (500, f"Invalid Token: {said}")
+
+
+@asynccontextmanager
+async def begun(kind: str, folder: Path, clusters: Clusters, management: str) -> AsyncIterator[Server]:
+    """A server that is started with this management token on the data of the one before."""
+    if kind == "real":
+        with real_consul(folder, management, keeps=True) as address:
+            async with asking(address) as server:
+                yield server
+    else:
+        async with lab_consul(clusters.of("consul", "volume", str, {"acl": access(management)})) as server:
+            yield server
+
+
+@pytest.mark.parametrize("kind", ["lab", REAL])
+async def test_a_server_makes_the_management_token_that_it_does_not_know(kind: str, tmp_path: Path) -> None:
+    """Also on data of another: whoever has the old token keeps it."""
+    clusters, another = Clusters(), str(uuid.uuid4())
+    for management, known in ((MANAGEMENT, {MANAGEMENT}), *[(another, {MANAGEMENT, another})] * 2):
+        async with begun(kind, tmp_path, clusters, management) as consul:
+            found = (await consul.ask("GET", "acl/tokens", token=management)).json
+
+        made = [one for one in found if one["Description"] == "Initial Management Token"]
+        assert {one["SecretID"] for one in made} == known
+        assert [one["Policies"][0]["Name"] for one in made] == ["global-management"] * len(known)
 
 
 # Servers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,11 @@ from homelab.observe.raw import zone
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
 from homelab.ports import Raw, Ref, StoreDenied
-from homelab.stack.apply import Applying, StageFailed
+from homelab.stack.apply import Applying, Blocked, StageFailed
 from homelab.stack.compare import compare
 from homelab.stack.components import INCLUDE, STAGES
 from homelab.stack.delete import Removing
+from homelab.stack.diff import Action
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import obstacles
@@ -149,6 +150,23 @@ def other_digest(job: Raw) -> Raw:
     """As of an earlier version of the manifests."""
     notes = {**job["metadata"]["annotations"], DIGEST: "0"}
     return {**job, "metadata": {**job["metadata"], "annotations": notes}}
+
+
+async def test_disks_of_another_size_are_told_before_anything_is_written(deployer: Deployer) -> None:
+    """Kubernetes never changes them, and its own words name no fix."""
+    await deployer.apply()
+    resized = replace(deployer.plan, store=replace(deployer.plan.store, storage="2Gi", servers=1))
+    other = replace(deployer, plan=resized)
+
+    found = await compare(other.cluster, await other.rendered())
+
+    (blocked,) = [one for one in found if one.action is Action.BLOCKED]
+    assert str(blocked.ref) == "StatefulSet homelab/consul"
+    assert "store.storage says 2Gi" in blocked.note and "immutable" not in blocked.note
+    before = deployer.world.store.version - deployer.world.marks.count
+    with pytest.raises(Blocked, match=r"StatefulSet homelab/consul: its volumes were made with 1Gi"):
+        await other.apply()
+    assert deployer.world.store.version - deployer.world.marks.count == before
 
 
 async def test_what_the_controllers_write_is_never_contested(deployer: Deployer) -> None:

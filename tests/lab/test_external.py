@@ -17,7 +17,7 @@ from living import eventually, place
 from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
-from homelab.ports import Kind, Raw, Ref
+from homelab.ports import Kind, Raw, Ref, StoreError
 from homelab.stack.access import MANAGEMENT, ensure, grants, token
 
 T = TypeVar("T")
@@ -147,6 +147,16 @@ async def test_all_servers_share_one_store_and_know_one_leader(cluster: Kubernet
     assert len(set(said)) == len(hashes) == 1
     assert said[0] in peers
     assert len(peers) == 3
+
+
+async def test_what_the_store_has_by_now_is_not_filled_over(cluster: KubernetesCluster) -> None:
+    store = ProxiedConsul(cluster, "homelab", "consul-0", await token(cluster, MANAGEMENT))
+    before = await store.values("homelab/")
+
+    with pytest.raises(StoreError):
+        await store.fill({"homelab/config/other": b"1", "homelab/config/hash": b"another"})
+
+    assert await store.values("homelab/") == before
 
 
 async def test_every_replica_took_the_configuration(cluster: KubernetesCluster) -> None:

@@ -103,7 +103,7 @@ NOT_OURS += [b'{"taken": "", "values": {}, "secrets": [%s]}' % one for one in (b
 
 @pytest.mark.parametrize("text", NOT_OURS, ids=range(len(NOT_OURS)))
 def test_what_is_no_backup_is_told_plainly(text: bytes) -> None:
-    with pytest.raises(SealError, match="^holds no backup; name the file that `homelab-tui backup` wrote$"):
+    with pytest.raises(SealError, match=r"^holds no backup; name the file that `homelab-tui backup` wrote$"):
         Backup.parse(text)
 
 

@@ -12,12 +12,15 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import web
-from loopback import Loopback, found, page, raw, resources
-from objects import cronjob, thing
-from test_live import House, observing
+from loopback import Loopback, found, page, raw, resources, silence
+from objects import cronjob, ingress, thing
+from test_live import House, another_pod, observing
+from test_observe_certificates import HOST, MARK, PUBLIC, state
 from test_observe_consul import PODS, SETS, TOKEN, indexed, maker, myself, proxied
 
+from homelab.adapters import kubernetes
 from homelab.observe import live
+from homelab.observe.fate import CertificateState
 from homelab.observe.snapshot import Snapshot, SourceState
 
 CORE = resources(
@@ -60,13 +63,16 @@ def answer(server: Loopback, holder: str) -> None:
 
 
 @asynccontextmanager
-async def following(folder: Path, *bells: Any) -> AsyncIterator[tuple[House, Until]]:
+async def following(
+    folder: Path, *bells: Any, ready: Callable[[House], None] = lambda house: None
+) -> AsyncIterator[tuple[House, Until]]:
     """A cluster with one server of Consul that answers a question about changes with these, in turn."""
     async with observing(folder) as (house, observer):
         house.server.script("GET /api/v1", CORE)
         house.list("pods", page(PODS[0]))
         answer(house.server, "issuer-1")
         house.server.script(BELL, indexed(["homelab/"]), *bells)
+        ready(house)
         async with aclosing(cast("Any", observer.follow())) as snapshots:
 
             async def until(is_so: Callable[[Snapshot], Any]) -> Snapshot:
@@ -150,6 +156,68 @@ async def test_leaving_ends_the_question_that_waits(tmp_path: Path) -> None:
         await house.server.asked_for(BELL, 2)
 
     await waiting.over.wait()
+
+
+LISTS = [f"GET /api/v1/namespaces/homelab/pods/http:traefik-{at}:8080/proxy/api/certificates" for at in (1, 2)]
+
+
+def publishing(house: House) -> None:
+    """A public host whose certificate the store and two replicas have."""
+    replicas = [another_pod(f"traefik-{at}") for at in (1, 2)]
+    for pod in replicas:
+        pod["metadata"]["labels"] = {**pod["metadata"]["labels"], "homelab-tui/zone": "external"}
+    house.list("pods", page(PODS[0], *replicas))
+    house.list("cronjobs", page(cronjob()))
+    house.list("ingresses", page(ingress("web", HOST, labels=PUBLIC)))
+    kept = [{"Key": key, "Value": b64encode(one.data).decode()} for key, one in state().items()]
+    house.server.script(proxied(0, "kv/homelab/"), indexed(kept))
+    for what in LISTS:
+        house.server.script(what, found([{"sans": [HOST], "certFingerprint": MARK}]))
+
+
+def fares(now: Snapshot, how: CertificateState) -> bool:
+    """Whether it is told so of the one certificate."""
+    return [one.state for one in now.certificates] == [how]
+
+
+async def test_while_the_api_hangs_certificates_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def is_stale(now: Snapshot) -> bool:
+        told.append(now.certificates)
+        return now.sources["consul"].state is SourceState.STALE
+
+    async with following(tmp_path, Bell(), ready=publishing) as (house, until):
+        before = await until(lambda now: fares(now, CertificateState.VALID))
+        monkeypatch.setattr(kubernetes, "POD_SECONDS", 0.05)
+        for what in (*LISTS, SELF, f"GET {SETS}"):
+            house.server.script(what, silence)
+
+        house.change("pods", PODS[0])
+        await until(is_stale)
+        house.change("pods", PODS[0], "102")
+        await house.server.asked_for(SELF, 3)
+        house.change("ingresses", ingress("web", HOST, labels=PUBLIC))
+        after = await until(lambda now: True)
+
+    assert {*told, after.certificates} == {before.certificates}
+
+
+async def test_a_replica_that_alone_is_silent_is_told_and_no_more_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(tmp_path, Bell(), ready=publishing) as (house, until):
+        await until(lambda now: fares(now, CertificateState.VALID))
+        monkeypatch.setattr(kubernetes, "POD_SECONDS", 0.5)
+        house.server.script(LISTS[1], silence)
+
+        house.change("pods", PODS[0])
+        then = await until(lambda now: fares(now, CertificateState.PARTLY))
+
+    assert "homelab/traefik-2 did not answer: " in str(then.certificates[0].error)
+    assert then.certificates[0].served_by == 1
 
 
 async def test_where_no_question_may_wait_it_is_asked_again_and_again(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from adapting import connected
 from loopback import Answer, Loopback, forbidden, found, page, raw, refusal, resources
+from loopback import silence as hangs
 from objects import thing
 
+from homelab.adapters import kubernetes
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.observe.consul import consul, podless, said, silence, stepped
 from homelab.observe.live import remembered
@@ -237,6 +239,29 @@ async def test_without_a_right_to_see_what_makes_them_nobody_says_that_there_is_
     assert nobody.is_away
     assert "statefulsets" in str(nobody.consul.error)
     assert consul_words(three.consul)[:2] == ("leader consul-0", "3/3 servers")
+
+
+async def test_a_server_that_has_no_pod_to_ask_hides_not_that_all_others_are_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubernetes, "POD_SECONDS", 0.05)
+    async with connected(tmp_path) as (server, cluster):
+        answering(server)
+        for at in range(2):
+            server.script(proxied(at, "agent/self"), hangs)
+        done = await asked(cluster, [*PODS[:2], server_pod(2, phase="Failed")])
+
+    assert done.is_away
+
+
+async def test_where_nobody_can_be_asked_and_the_api_is_away_nothing_is_said_of_consul(tmp_path: Path) -> None:
+    async with connected(tmp_path) as (server, cluster):
+        await server.stop()
+        ended = await asked(cluster, [server_pod(0, phase="Failed")])
+        unread = await asked(cluster)
+
+    assert ended.is_away
+    assert unread.is_away
 
 
 LOOK = "see kubectl -n homelab describe pod consul-0"

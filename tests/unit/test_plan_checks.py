@@ -16,6 +16,7 @@ from homelab.plan.rules_names import form_fault, is_registrable
 
 DOCS = Path(__file__).parents[2] / "docs" / "plan.md"
 LINES = Path(__file__).parent / "lines"
+ROOT = str(Path(__file__).parent / "roots" / "root.pem")
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 Changes = dict[str, Value]
 
@@ -186,11 +187,14 @@ SLIPS: list[tuple[str, Severity, Changes, str, str]] = [
     ("ca-server-form", ERROR,
      {"certificates.server": "http://ca.home.test/directory"},
      "certificates.server", "HTTPS only"),
-    ("ca-without-server", ERROR, {"certificates.ca": "root.pem"}, "certificates.ca", "add `server:`"),
+    ("ca-without-server", ERROR, {"certificates.ca": ROOT}, "certificates.ca", "add `server:`"),
     ("email-form", ERROR, {"certificates.email": "anna at anna.dev"}, "certificates.email", "or null"),
     ("profile-unknown", WARNING,
      {"certificates.profile": "tlsclient"},
      "certificates.profile", "classic, tlsserver, shortlived"),
+    ("ca-file", ERROR,
+     {"certificates.server": "https://ca.home.test/acme/directory", "certificates.ca": f"{LINES}/fine.conf"},
+     "certificates.ca", "lines/fine.conf holds no certificate"),
     ("config-file", ERROR,
      {"ingress.external.config": f"{LINES}/nowhere.conf"},
      "ingress.external.config", "nowhere.conf cannot be read: there is no file of that name"),
@@ -247,7 +251,7 @@ FINE: list[tuple[str, Changes]] = [
     ("a pool may be half of a larger LAN", {"network.lan": "192.168.0.0/16"}),
     ("two replicas of one server each on three nodes", {"store.servers": 1, "ingress.internal.replicas": 1}),
     ("another CA has its own profiles and signs for private names", {
-        "certificates.server": "https://ca.home.test/acme/directory", "certificates.ca": "root.pem",
+        "certificates.server": "https://ca.home.test/acme/directory", "certificates.ca": ROOT,
         "certificates.profile": "mine", "ingress.external.domain": "cloud.home.test"}),
     ("names of the home alone take nobody's", {"ingress.internal.domain": "home.arpa"}),
     ("so does a single label that is kept for homes", {"ingress.internal.domain": "lan"}),

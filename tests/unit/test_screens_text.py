@@ -18,7 +18,7 @@ from screens.board import named
 from screens.commands import COMMANDS, panes
 from screens.dashboard.addresses import map_lines
 from screens.dialogs.confirm import Question, lines
-from screens.freshness import Freshness, freshness
+from screens.freshness import Freshness, clock, freshness
 from screens.help import help_lines
 from screens.scene import Said, Scene
 from screens.widgets.bars import api, keys, said, status
@@ -192,6 +192,18 @@ def test_the_worst_source_is_told_with_its_next_try() -> None:
     assert found.state is SourceState.FAILED
     assert found.trouble
     assert found.trouble.endswith("next try in 4 s: no right")
+
+
+def test_a_pane_is_old_since_the_first_of_its_sources_was_lost() -> None:
+    first, then = (stamp(NOW - timedelta(seconds=passed)) for passed in (14, 1))
+    lost = {"consul": Source(SourceState.STALE, first, "cut"), "pods": Source(SourceState.STALE, then, "gone")}
+
+    for others in ({}, {"nodes": Source(SourceState.FAILED, stamp(NOW), "no right")}):
+        found = freshness(scene(**lost, **others), (*others, "pods", "consul", "services"))
+
+        assert found.word.endswith(" 14 s")
+        assert found.trouble
+        assert found.trouble.startswith(f"since {clock(first)}")
 
 
 def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:

@@ -30,6 +30,7 @@ def test_what_was_sealed_is_opened_with_its_passphrase(content: bytes, passphras
 def test_the_cost_stands_in_the_file_and_the_usual_one_is_accepted() -> None:
     assert CHEAP.open(PassphraseSealing().seal(CONTENT, PASSPHRASE), PASSPHRASE) == CONTENT
     assert USUAL.is_bearable
+    assert (128 * USUAL.r << USUAL.log_n, USUAL.p) == (64 * 1024 * 1024, 2)
 
 
 @given(st.binary())

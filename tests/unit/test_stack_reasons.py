@@ -44,6 +44,23 @@ def test_a_container_that_crashes_tells_how_it_ended() -> None:
     )
 
 
+@pytest.mark.parametrize("where", ["state", "lastState"])
+def test_a_program_of_ours_that_failed_is_told_in_its_own_last_words(where: str) -> None:
+    state = ended(1, "Error")
+    state["terminated"]["message"] = '{"event": "waiting"}\n{"event": "failed", "error": "line 3: no such key"}\n'
+    failed = {"name": "loader", "ready": False, where: state}
+
+    assert explain(WEB, [pod("web-1", "homelab", failed)], []) == (
+        "pod web-1: container loader ended with 1 (Error): line 3: no such key",
+    )
+
+
+def test_what_ended_well_explains_nothing() -> None:
+    assert (
+        explain(WEB, [pod("web-1", "homelab", {"name": "a", "ready": False, "state": ended(0, "Completed")})], []) == ()
+    )
+
+
 def test_a_reason_without_a_message_stands_alone() -> None:
     assert explain(WEB, [pod("web-1", "homelab", waiting("CreateContainerError"))], []) == (
         "pod web-1: CreateContainerError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -462,6 +463,15 @@ def test_our_roles_read_named_kinds_and_write_nothing_but_mirrors(mirror: tuple[
         mirrors = space == "homelab-certificates"
         assert set(rule["verbs"]) <= ({"get", "create", "patch", "delete"} if mirrors else {"get", "list", "watch"})
         assert "*" not in [*rule["apiGroups"], *rule["resources"]]
+
+
+def test_a_server_of_consul_that_ends_hands_over_and_admits_nobody_without_a_token() -> None:
+    settings = json.loads(
+        the(render(ARTICLE, FACTS, NOWHERE, ("store",)), "ConfigMap homelab/consul")["data"]["consul.json"]
+    )
+
+    assert (settings["leave_on_terminate"], settings["autopilot"]) == (True, {"min_quorum": 2})
+    assert settings["acl"] == {"enabled": True, "default_policy": "deny"}
 
 
 def test_our_jobs_end_by_themselves_and_say_at_their_end_why(mirror: tuple[Upstream, Versions]) -> None:

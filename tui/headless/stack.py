@@ -118,7 +118,7 @@ def apply(parsed: Namespace, options: Options) -> int:
 
 
 def is_blocked(found: Iterable[Difference]) -> bool:
-    """Whether something that is not ours stands in the way."""
+    """Whether something stands in the way: it is not ours, or cannot be changed."""
     return any(difference.action is Action.BLOCKED for difference in found)
 
 

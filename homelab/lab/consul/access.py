@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from base64 import b64encode
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from homelab.lab.consul.fault import denied, failed, missing
 Json = dict[str, Any]
 MANAGEMENT = "00000000-0000-0000-0000-000000000001"
 """Id of the policy that may do everything."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_RESERVED = "00000000-0000-0000-0000-0000000000"
 ALL = tuple(rules.Rule(one, "", "write", True) for one in rules.NAMED) + tuple(
     rules.Rule(one, "", "write", False) for one in rules.WHOLE
 )
@@ -96,9 +99,13 @@ class Access:
         self._default = "write" if default == "allow" or not enabled else "deny"
         self.policies = {MANAGEMENT: Policy(MANAGEMENT, "global-management", "", "May do everything", 1, 1)}
         self.tokens: dict[str, Token] = {}
-        if management:
-            first = (MANAGEMENT,)
-            self._keep(Token(str(uuid.uuid4()), management, first, "Initial Management Token", _now(), 1, 1))
+        self.begin(management, 1)
+
+    def begin(self, management: str, index: int) -> None:
+        """A server starts: the token that its settings name is made if there is none like it. Any word will do here."""
+        if management and not self._has(management):
+            what = "Initial Management Token"
+            self._keep(Token(str(uuid.uuid4()), management, (MANAGEMENT,), what, _now(), index, index))
 
     def holder(self, secret: str) -> Holder:
         """Who has this token; without one, whoever has none. Raises Fault."""
@@ -145,12 +152,15 @@ class Access:
     def write_token(self, given: Mapping[str, Any], index: int, accessor: str = "") -> Token:
         """Create one, or give it other policies. Raises Fault."""
         old = self.token(accessor) if accessor else None
+        known = accessor or str(given.get("accessorid") or uuid.uuid4())
         secret = str(given.get("secretid") or (old.secret if old else uuid.uuid4()))
         if old and secret != old.secret:
             raise failed("Changing a token's SecretID is not allowed")
-        if not old and any(one.secret == secret for one in self.tokens.values()):
-            raise failed("Invalid Token: SecretID is already in use")
-        known = accessor or str(given.get("accessorid") or uuid.uuid4())
+        if not old:
+            _demand_id("AccessorID", known)
+            _demand_id("SecretID", secret)
+            if self._has(secret):
+                raise failed("Invalid Token: SecretID is already in use")
         policies = tuple(self._linked(link) for link in given.get("policies") or ())
         when, made = (old.at, old.created) if old else (_now(), index)
         return self._keep(Token(known, secret, policies, str(given.get("description") or ""), when, made, index))
@@ -169,6 +179,9 @@ class Access:
         indexes = {"CreateIndex": token.created, "ModifyIndex": token.modified}
         return said | {"Local": False, "CreateTime": token.at.isoformat(), "Hash": _hash(str(links))} | indexes
 
+    def _has(self, secret: str) -> bool:
+        return any(one.secret == secret for one in self.tokens.values())
+
     def _linked(self, link: Mapping[str, Any]) -> str:
         if policy_id := link.get("id"):
             return self.policy(str(policy_id)).id
@@ -180,6 +193,14 @@ class Access:
     def _keep(self, token: Token) -> Token:
         self.tokens[token.accessor] = token
         return token
+
+
+def _demand_id(field: str, value: str) -> None:
+    """Raises Fault."""
+    if not _UUID.fullmatch(value):
+        raise failed(f"Invalid Token: {field} - not a valid UUID")
+    if value.startswith(_RESERVED):
+        raise failed(f'Invalid Token: {field} - UUIDs with the prefix "{_RESERVED}" are reserved')
 
 
 def _hash(text: str) -> str:

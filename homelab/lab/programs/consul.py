@@ -32,10 +32,11 @@ class Clusters:
         self._stored: dict[str, _Stored] = {}
 
     def of(self, workload: str, volume: str, there: Callable[[str], object], settings: Mapping[str, Any]) -> Cluster:
-        """The one that the server of a workload with that volume belongs to; `there` tells which volumes still are."""
+        """The one that a server of a workload with that volume starts in; `there` tells which volumes still are."""
         found = self._stored.get(workload)
         if found is None or not any(map(there, found.volumes)):
             found = self._stored[workload] = _Stored(Cluster(_access(settings)))
+        found.cluster.access.begin(_management(settings), found.cluster.index)
         found.volumes.add(volume)
         return found.cluster
 
@@ -96,7 +97,10 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             into[key] = value
 
 
+def _management(found: Mapping[str, Any]) -> str:
+    return text(found, "acl", "tokens", "initial_management") or ""
+
+
 def _access(found: Mapping[str, Any]) -> Access:
-    management = text(found, "acl", "tokens", "initial_management") or ""
     default = text(found, "acl", "default_policy") or "allow"
-    return Access(management, enabled=bool(dig(found, "acl", "enabled")), default=default)
+    return Access(_management(found), enabled=bool(dig(found, "acl", "enabled")), default=default)
