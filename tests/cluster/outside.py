@@ -110,14 +110,15 @@ def consul(home: Home, command: str, check: bool = True) -> str:
 
 
 @contextmanager
-def scaled(home: Home, workload: str, replicas: int, back: int) -> Iterator[None]:
-    """A workload with fewer pods for a while."""
-    home.kubectl(*SPACE, "scale", workload, f"--replicas={replicas}")
+def frozen(home: Home, command: str, count: int) -> Iterator[None]:
+    """Some of the processes with this command line stand still for a while, as on nodes that hang."""
+    pids = home.at("master1", "pgrep", "-f", command).split()[:count]  # all machines share their process ids
+    assert len(pids) == count
+    home.at("master1", "kill", "-STOP", *pids)
     try:
         yield
     finally:
-        home.kubectl(*SPACE, "scale", workload, f"--replicas={back}")
-        ready(home, workload)
+        home.at("master1", "kill", "-CONT", *pids)
 
 
 def opened(home: Home) -> Home:

@@ -129,7 +129,7 @@ async def test_every_grant_is_there_and_counts_and_comes_back(cluster: Kubernete
     policies, tokens = await access.policies(), await access.tokens()
 
     assert {grant.policy: grant.rules for grant in wanted} == policies
-    assert all(tokens[grant.token] == (grant.policy,) for grant in wanted)
+    assert all(tokens[grant.token] == Granted((grant.policy,), grant.policy) for grant in wanted)
     assert (await consul(cluster, "kv/homelab/config/hash", holder="loader")).status == 200
     assert (await consul(cluster, "kv/homelab/acme/x", holder="traefik")).status == 403
     await access.write_policy(wanted[0].policy, {"operator": "write"})
