@@ -268,6 +268,16 @@ OpenStore = Callable[[str, str], Awaitable[StoreReading]]
 """Opens the way to one server, by its pod's name and with a token."""
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the store knows of one token."""
+
+    policies: tuple[str, ...]
+    """Their names."""
+    description: str
+    """What whoever made it said of it."""
+
+
 class StoreAccess(Protocol):
     """Who may do what in the store. Every method raises StoreError."""
 
@@ -277,11 +287,14 @@ class StoreAccess(Protocol):
     async def write_policy(self, name: str, rules: Mapping[str, Any]) -> None:
         """Create a policy, or give it other rules."""
 
-    async def tokens(self) -> Mapping[str, tuple[str, ...]]:
-        """Names of policies by token."""
+    async def tokens(self) -> Mapping[str, Granted]:
+        """Every token, by itself."""
 
     async def write_token(self, token: str, policy: str) -> None:
-        """Create a token that has this policy alone, or give it that."""
+        """Create a token that has this policy alone and is described by its name, or make it so."""
+
+    async def remove_token(self, token: str) -> None:
+        """Whoever has it is nobody from then on; nothing when it is gone."""
 
 
 class StoreClearing(Protocol):

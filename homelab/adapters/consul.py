@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from consul import base
 from consul.exceptions import ACLDisabled, ACLPermissionDenied, ClientError, ConsulException
 
-from homelab.ports import Cluster, ClusterError, Raw, StoreAway, StoreDenied, StoreError, Unreachable, Value
+from homelab.ports import Cluster, ClusterError, Granted, Raw, StoreAway, StoreDenied, StoreError, Unreachable, Value
 
 T = TypeVar("T")
 PORT = 8500
@@ -105,18 +105,27 @@ class ProxiedConsul:
                 return
         await self._done(self._client.acl.policy.create(name, rules=rules))
 
-    async def tokens(self) -> Mapping[str, tuple[str, ...]]:
-        """Names of policies by token."""
-        found = await self._done(self._client.acl.token.list())
-        return {one["SecretID"]: tuple(policy["Name"] for policy in one.get("Policies") or ()) for one in found}
+    async def tokens(self) -> Mapping[str, Granted]:
+        """Every token, by itself."""
+        return {one["SecretID"]: _granted(one) for one in await self._done(self._client.acl.token.list())}
 
     async def write_token(self, token: str, policy: str) -> None:
-        """Create a token that has this policy alone, or give it that."""
-        for one in await self._done(self._client.acl.token.list()):
-            if one["SecretID"] == token:
-                await self._done(self._client.acl.token.update(one["AccessorID"], policies_name=[policy]))
-                return
-        await self._done(self._client.acl.token.create(secret_id=token, policies_name=[policy], description=policy))
+        """Create a token that has this policy alone and is described by its name, or make it so."""
+        wished: Mapping[str, Any] = {"policies_name": [policy], "description": policy}
+        if known := await self._accessor(token):
+            await self._done(self._client.acl.token.update(known, **wished))
+        else:
+            await self._done(self._client.acl.token.create(secret_id=token, **wished))
+
+    async def remove_token(self, token: str) -> None:
+        """Whoever has it is nobody from then on; nothing when it is gone."""
+        if known := await self._accessor(token):
+            await self._done(self._client.acl.token.delete(known))
+
+    async def _accessor(self, token: str) -> str:
+        """The name of a token that may be told; empty where there is no such token."""
+        found = await self._done(self._client.acl.token.list())
+        return next((one["AccessorID"] for one in found if one["SecretID"] == token), "")
 
     async def myself(self) -> Raw:
         """What the server knows by itself."""
@@ -172,6 +181,10 @@ class ProxiedConsul:
             raise StoreDenied(f"{self._pod} does not accept the token: {error}") from None
         except (ConsulException, ClientError, json.JSONDecodeError) as error:
             raise StoreError(f"{self._pod} answered: {error}") from None
+
+
+def _granted(token: Raw) -> Granted:
+    return Granted(tuple(one["Name"] for one in token.get("Policies") or ()), token.get("Description") or "")
 
 
 def _object(answer: Any, pod: str) -> Raw:

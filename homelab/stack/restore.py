@@ -1,7 +1,8 @@
 """Putting a backup back: what is missing is written, and whatever is there stays as it is.
 
 So a restore destroys nothing, a second one has nothing to do, and a certificate that is newer than the backup is not
-lost. The one thing refused is a cluster with other tokens: that is another home's stack, or one made anew.
+lost. The one thing refused is a cluster whose management token or gossip key is another: that is another home's stack,
+or one made anew.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ ISSUER = "homelab-issuer"
 OPERATIONS, BYTES = 60, 300_000
 """Of one transaction; Consul takes 64 and 512 kB, in which values are a third longer. Source: Consul API docs, txn."""
 
+IDENTITY = TOKENS[0]
+"""What tells one home's stack from another's: it has the management token and the gossip key, and is made but once."""
 ANEW = "homelab-tui delete --include volumes, then restore, then homelab-tui apply"
 
 
@@ -55,26 +58,26 @@ class Restoration:
 
 
 def demand_same(backup: Backup, live: Live) -> None:
-    """Whatever token is there must be the backup's. Raises OtherHome."""
-    tokens = [(one, found) for one, found in _changed(backup, live) if Ref.of(one) in TOKENS]
-    if foreign := [str(Ref.of(one)) for one, found in tokens if not _only_lacks(found, one)]:
-        more = f" and {len(foreign) - 1} more" if foreign[1:] else ""
-        raise OtherHome(
-            f"{foreign[0]}{more}: not as in the backup, so this is another home's stack, or one made anew; "
-            f"nothing was written. To have the one of the backup here: {ANEW}"
-        )
+    """The management token and the gossip key must be the backup's, where they are there. Raises OtherHome."""
+    for one, found in _changed(backup, live):
+        if Ref.of(one) == IDENTITY and not _only_lacks(found, one):
+            raise OtherHome(
+                f"{IDENTITY}: not as in the backup, so this is another home's stack, or one made anew; "
+                f"nothing was written. To have the one of the backup here: {ANEW}"
+            )
 
 
 def decide(backup: Backup, live: Live, held: Mapping[str, Value] | None) -> Restoration:
-    """What is missing of a backup on a cluster with the same tokens. Pure; `held` is what the store has."""
+    """What is missing of a backup on a cluster of the same home. Pure; `held` is what the store has."""
     changed = _changed(backup, live)
-    tokens = [(one, found) for one, found in changed if Ref.of(one) in TOKENS]
+    cut = [(one, found) for one, found in changed if Ref.of(one) in TOKENS and _only_lacks(found, one)]
+    other = [Ref.of(one) for one, found in changed if (one, found) not in cut]
     return Restoration(
         tuple(ref.name for ref in spaces(backup) if live[ref] is None),
         tuple(one for one in backup.secrets if live[Ref.of(one)] is None),
-        tuple({**found, "data": {**_data(found), **_data(one)}} for one, found in tokens),
+        tuple({**found, "data": {**_data(found), **_data(one)}} for one, found in cut),
         None if held is None else lacking(backup.values, held),
-        tuple(_left([Ref.of(one) for one, _ in changed], backup.values, held or {})),
+        tuple(_left(other, backup.values, held or {})),
     )
 
 
@@ -93,10 +96,12 @@ def _only_lacks(live: Raw, kept: Raw) -> bool:
     return owner(live).ours and all(_data(live).get(key, value) == value for key, value in _data(kept).items())
 
 
-def _left(changed: Iterable[Ref], values: Mapping[str, bytes], held: Mapping[str, Value]) -> Iterator[str]:
+def _left(other: Iterable[Ref], values: Mapping[str, bytes], held: Mapping[str, Value]) -> Iterator[str]:
     """What is not as in the backup, and stays so."""
-    for ref in changed:
-        if ref not in TOKENS:
+    for ref in other:
+        if ref in TOKENS:
+            yield f"{ref}: another token than in the backup, made since; it stays"
+        else:
             yield f"{ref}: other than in the backup; to have that one, delete it first"
     if count := sum(held[key].data != value for key, value in values.items() if key in held):
         yield f"{count} {'value' if count == 1 else 'values'} of the store: other than in the backup"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Protocol
 
 from homelab.configuration import ROOT
 from homelab.finding import Finding, Severity
 from homelab.observe.traefik import is_ready
-from homelab.ports import Cluster, Raw, StoreAccess, StoreClearing, StoreError, StoreReading
-from homelab.stack.access import LOADER, MANAGEMENT, NAMESPACE, ensure, grants, token
+from homelab.ports import Cluster, Kind, Raw, Ref, StoreAccess, StoreClearing, StoreError, StoreReading
+from homelab.stack.access import LOADER, MANAGEMENT, NAMESPACE, TRAEFIK, Grant, ensure, grants, outdated, token
 from homelab.stack.apply import Step
 from homelab.stack.configuration import (
     CONFIG,
@@ -26,6 +27,9 @@ from homelab.stack.configuration import (
 from homelab.stack.network import Tell, sighted
 
 SERVERS = "app.kubernetes.io/name=consul"
+EXTERNAL = Ref(Kind("apps/v1", "StatefulSet"), NAMESPACE, "traefik-external")
+TOKEN = "homelab-tui/token"
+"""Annotation of the replicas: digest of the token for which they were started anew."""
 
 
 class Store(StoreAccess, StoreClearing, StoreReading, Protocol):
@@ -40,8 +44,15 @@ def steps(cluster: Cluster, connect: Connect, tell: Tell) -> Mapping[str, Step]:
     """The last step of each stage that has one."""
 
     async def admit() -> int:
-        server = await ready_server(cluster)
-        return await ensure(connect(server, await token(cluster, MANAGEMENT)), await grants(cluster))
+        """Old tokens go last: whoever still uses one has the new one by then, or is about to."""
+        server, mine = await ready_server(cluster), await token(cluster, MANAGEMENT)
+        store, wanted = connect(server, mine), await grants(cluster)
+        written = await ensure(store, wanted)
+        old = outdated(await store.tokens(), wanted, mine)
+        await _restart(cluster, [grant for grant in wanted if grant.policy in old.values()])
+        for one in old:
+            await store.remove_token(one)
+        return written + len(old)
 
     async def load() -> int:
         """What somebody wrote or deleted by hand is taken back: the loader has run, but perhaps long ago."""
@@ -60,6 +71,17 @@ def steps(cluster: Cluster, connect: Connect, tell: Tell) -> Mapping[str, Step]:
         return 0
 
     return sighted(cluster, {"store": admit, "config": load, "external": take}, tell)
+
+
+async def _restart(cluster: Cluster, anew: Sequence[Grant]) -> None:
+    """Traefik alone reads its token only at its start and cannot do without; an agent waits for its next one."""
+    for grant in anew:
+        if grant.holder == TRAEFIK and await cluster.get(EXTERNAL):
+            notes = {TOKEN: sha256(grant.token.encode()).hexdigest()[:16]}
+            wish: Raw = {"apiVersion": EXTERNAL.kind.api_version, "kind": EXTERNAL.kind.name}
+            wish |= {"metadata": {"name": EXTERNAL.name, "namespace": EXTERNAL.namespace}}
+            wish |= {"spec": {"template": {"metadata": {"annotations": notes}}}}
+            await cluster.apply(wish, manager="homelab-tui-token")
 
 
 async def _loaded(cluster: Cluster, store: StoreReading) -> int:

@@ -11,7 +11,7 @@ from homelab.observe.snapshot import SourceState
 from homelab.observe.text import wrapped
 from homelab.plan.model import Plan
 from screens.dashboard.allocations import Allocations
-from screens.freshness import Freshness
+from screens.freshness import Freshness, freshness
 from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span, length
 from screens.widgets.pane import INDENT, Pane
@@ -58,6 +58,11 @@ class Addresses(Pane):
             return (lan,)
         use = pool_use(scene.plan, scene.snapshot.allocations)
         return (lan, f"{use.used}/{use.size} used")
+
+    def fresh(self, scene: Scene) -> Freshness:
+        """As old as the allocations beside it, but there before anything can give an address."""
+        found = super().fresh(scene)
+        return freshness(scene, ("services",)) if found.state is SourceState.ABSENT else found
 
     def notice(self, fresh: Freshness) -> str | None:
         """None: the allocations beside it are drawn from the same sources, and say it."""

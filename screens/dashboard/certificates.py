@@ -61,10 +61,11 @@ class Certificates(TablePane):
         if scene.snapshot is None:
             return ()
         now = datetime.fromisoformat(scene.snapshot.taken)
-        return next((facts(one, now) for one in scene.snapshot.certificates if one.host == key), ())
+        run = scene.snapshot.issuer.succeeded if scene.snapshot.issuer else None
+        return next((facts(one, now, run) for one in scene.snapshot.certificates if one.host == key), ())
 
 
-def facts(one: Certificate, now: datetime) -> tuple[tuple[str, str], ...]:
+def facts(one: Certificate, now: datetime, run: str | None = None) -> tuple[tuple[str, str], ...]:
     """Names and values."""
     left = certificate_row(one, now).cells[CERTIFICATE_HEAD.names.index("LIFETIME")]
     found = (
@@ -76,10 +77,16 @@ def facts(one: Certificate, now: datetime) -> tuple[tuple[str, str], ...]:
         ("Renewal", f"{day(one.next_renewal)}, in {until(one.next_renewal, now)}" if one.next_renewal else None),
         ("Last attempt", attempt(one)),
         ("Fingerprint", one.fingerprint),
+        ("Key", matched(one, run)),
         ("Served by", ", ".join(said(each, one.fingerprint) for each in one.served) or None),
         ("From", ", ".join(f"Ingress {name}" for name in one.ingresses) or None),
     )
     return tuple((name, value) for name, value in found if value)
+
+
+def matched(one: Certificate, run: str | None) -> str | None:
+    """That the key is the certificate's: every run of the issuer compares both in Consul, which the console may not."""
+    return f"matches, as the issuer saw at {day(run)}" if run and one.fingerprint and not one.error_class else None
 
 
 def attempt(one: Certificate) -> str | None:

@@ -69,6 +69,10 @@ class Pane(Vertical):
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """Show the data, or the sentences where there are any: another face than data."""
 
+    def fresh(self, scene: Scene) -> Freshness:
+        """How old what it is drawn from is."""
+        return freshness(scene, self.NEEDS)
+
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
         """Sentences that stand in the place of data, and their style; none when there is data."""
         return (), ""
@@ -84,7 +88,7 @@ class Pane(Vertical):
             self._show(scene)
 
     def _show(self, scene: Scene) -> None:
-        fresh = freshness(scene, self.NEEDS)
+        fresh = self.fresh(scene)
         sentences, style = self.face(scene, fresh)
         notice = None if sentences else self.notice(fresh)
         self.set_class(bool(notice), "troubled")

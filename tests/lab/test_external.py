@@ -17,7 +17,7 @@ from living import eventually, place
 from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
-from homelab.ports import Kind, Raw, Ref, StoreError
+from homelab.ports import Granted, Kind, Raw, Ref, StoreError
 from homelab.stack.access import MANAGEMENT, ensure, grants, token
 
 T = TypeVar("T")

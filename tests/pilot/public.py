@@ -47,7 +47,8 @@ def issuer() -> Raw:
     pod = {"restartPolicy": "Never", "containers": [{"name": "issuer", "image": "certbot", "env": given}]}
     spec = {"schedule": "*/10 * * * *", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
     labels = {"app.kubernetes.io/name": "issuer"}
-    return thing(Kind("batch/v1", "CronJob"), "issuer", "homelab", labels=labels, spec=spec)
+    status = {"lastSuccessfulTime": datetime.now(UTC).isoformat(timespec="seconds")}
+    return thing(Kind("batch/v1", "CronJob"), "issuer", "homelab", labels=labels, spec=spec, status=status)
 
 
 def state() -> dict[str, str | None]:

@@ -39,13 +39,14 @@ MANAGEMENT = secret("consul-management", token="t-1", **{"server.json": "{}"})
 MIRROR = secret(f"certificate-{HOST}", MIRRORS, **{"20261123T000000Z.tar.gz": "lineage"})
 MIRROR["metadata"]["labels"] |= {CERTIFICATE: "0123456789ab"}
 PASSWORD = {**secret(PASSWORDS.name, users="anna:hash"), "type": "kubernetes.io/basic-auth"}
-BACKUP = Backup("2026-11-23T00:00:00+00:00", VALUES, tuple(map(bare, (MANAGEMENT, PASSWORD, MIRROR))))
+CONSOLE = secret("consul-console", token="t-3")
+BACKUP = Backup("2026-11-23T00:00:00+00:00", VALUES, tuple(map(bare, (MANAGEMENT, CONSOLE, PASSWORD, MIRROR))))
 
 
 def live(*found: Raw) -> dict[Ref, Raw | None]:
     """A cluster that has all that is in the backup, with these in place of its own."""
     spaced = {ref: thing("v1", "Namespace", ref.name) for ref in spaces(BACKUP)}
-    return {**spaced, **{Ref.of(one): one for one in (MANAGEMENT, PASSWORD, MIRROR, *found)}}
+    return {**spaced, **{Ref.of(one): one for one in (MANAGEMENT, CONSOLE, PASSWORD, MIRROR, *found)}}
 
 
 def held(values: Mapping[str, bytes]) -> dict[str, Value]:
@@ -115,7 +116,7 @@ def test_on_a_bare_cluster_all_is_made_and_the_store_is_not_spoken_of() -> None:
 
     assert found.namespaces == ("homelab", MIRRORS)
     assert found.secrets == BACKUP.secrets
-    assert (found.values, found.stays, found.writes) == (None, (), 5)
+    assert (found.values, found.stays, found.writes) == (None, (), 6)
 
 
 def test_where_all_is_there_nothing_is_written() -> None:
@@ -145,6 +146,16 @@ def test_a_token_secret_that_lacks_a_value_gets_it_and_is_written_as_it_was_read
 
     assert found.mended == (MANAGEMENT,)
     assert found.mended[0]["metadata"]["resourceVersion"] == "7"
+
+
+def test_another_token_than_the_management_one_was_made_since_and_stays() -> None:
+    other = live(secret("consul-console", token="t-4"))
+
+    demand_same(BACKUP, other)
+    found = decide(BACKUP, other, held(VALUES))
+
+    assert found.writes == 0
+    assert found.stays == ("Secret homelab/consul-console: another token than in the backup, made since; it stays",)
 
 
 OTHERS = {"with another token": secret("consul-management", token="t-2"), "not ours": {**MANAGEMENT, "data": {}}}
