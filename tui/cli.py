@@ -85,7 +85,7 @@ def build() -> argparse.ArgumentParser:
     _plan(adding)
     _stack(adding)
     _config(adding)
-    status = adding.add("status", "what is live: nodes, allocations, routes", "status:status")
+    status = adding.add("status", "what is live: nodes, allocations, routes, certificates, Consul", "status:status")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument("--watch", action="store_true", help="print again whenever something changes")
     renew = adding.add("renew", "order certificates at once, due or not", "certificates:renew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -232,11 +233,21 @@ def consul_title(snapshot: Snapshot) -> str:
 def consul_words(found: Consul) -> tuple[str, ...]:
     """Who leads, how many work, how many more may fail, and whether the issuer holds its lock."""
     voters = f"{found.working}/{len(found.servers)} servers"
-    tolerance = {None: (), 0: ("none may fail",)}.get(found.tolerance, (f"{found.tolerance} may fail",))
     lock = (f"lock held by {found.holder or found.session}",) if found.session else ()
     silent = all(one.version is None for one in found.servers)
     nobody = "leader not known" if silent else "no leader"
-    return (f"leader {found.leader}" if found.leader else nobody, voters, *tolerance, *lock)
+    return (f"leader {found.leader}" if found.leader else nobody, voters, *may_fail(found), *lock)
+
+
+def may_fail(found: Consul) -> tuple[str, ...]:
+    """How many servers more, and whether one node has more than that."""
+    if found.tolerance is None:
+        return ()
+    if not found.tolerance:
+        return ("none may fail",)
+    (node, held), *_ = Counter(one.node for one in found.servers if one.node).most_common(1) or [("", 0)]
+    crowded = f", but {held} are on {node}" if held > found.tolerance else ""
+    return (f"{found.tolerance} may fail{crowded}",)
 
 
 def consul_rows(snapshot: Snapshot) -> Iterator[Row]:

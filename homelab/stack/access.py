@@ -110,6 +110,4 @@ def outdated(tokens: Mapping[str, Granted], wanted: Iterable[Grant], management:
     """Tokens of ours that no Secret has any more, each with its description: whoever has one could use it for ever."""
     now = {INITIAL: management, **{grant.policy: grant.token for grant in wanted}}
     used = set(now.values())
-    return {
-        one: found.description for one, found in tokens.items() if found.description in now and one not in used
-    }
+    return {one: found.description for one, found in tokens.items() if found.description in now and one not in used}

@@ -34,11 +34,21 @@ async def reasons(cluster: Cluster, missing: Iterable[Ref]) -> dict[Ref, tuple[s
 
 def explain(live: Raw, pods: Iterable[Raw], events: Iterable[Raw]) -> tuple[str, ...]:
     """What hangs: states of the object's pods first, then warnings about it and them. Pure."""
-    mine = [pod for pod in pods if _selected(live, pod)]
+    mine = _last_try(live, pods) if live.get("kind") == "Job" else [pod for pod in pods if _selected(live, pod)]
     told = [sentence for pod in mine for sentence in _pod(pod)]
     warnings = [event for event in events if event.get("type") == "Warning" and _about(event, live, mine)]
     told += [_event(event) for event in sorted(warnings, key=_when, reverse=True)]
     return tuple(dict.fromkeys(told))[:_MOST]
+
+
+def _last_try(job: Raw, pods: Iterable[Raw]) -> list[Raw]:
+    """The newest pod of a Job; those before it failed likewise."""
+    owned = [pod for pod in pods if job["metadata"]["uid"] in map(_uid, pod["metadata"].get("ownerReferences") or ())]
+    return sorted(owned, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))[-1:]
+
+
+def _uid(owner: Raw) -> str:
+    return str(owner.get("uid"))
 
 
 def _selected(live: Raw, pod: Raw) -> bool:

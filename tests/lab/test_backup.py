@@ -29,8 +29,8 @@ from homelab.lab.process import attach
 from homelab.ports import Ref
 from homelab.stack.access import CONSOLE, MANAGEMENT, POLICIES, SECRET, token
 from homelab.stack.backup import MIRRORS, PASSWORDS, ROOTS
-from homelab.stack.ownership import labels
 from homelab.stack.configuration import POD
+from homelab.stack.ownership import labels
 from homelab.stack.renewal import ISSUER
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from objects import thing
 
 from homelab.adapters import kubernetes
 from homelab.adapters.kubernetes import KubernetesCluster
-from homelab.observe.consul import consul, podless, said, silence, stepped
+from homelab.observe.consul import Consul, Server, consul, podless, said, silence, stepped
 from homelab.observe.live import remembered
 from homelab.observe.store import Asked, Store
 from homelab.observe.text import consul_words, server_row
@@ -324,3 +324,12 @@ def test_odd_answers_break_nothing(odd: Raw) -> None:
 
     assert json.dumps([server_row(one).cells for one in done.servers])
     assert done.error
+
+
+def test_what_may_fail_counts_servers_that_share_a_node() -> None:
+    def words(*nodes: str) -> tuple[str, ...]:
+        some = (Server(f"consul-{at}", node, "follower", True, 0, 0, "1.22.3", None) for at, node in enumerate(nodes))
+        return consul_words(Consul("consul-0", tuple(some), len(nodes), 1, None, None, None))
+
+    assert words("node1", "node2", "node3")[2:] == ("1 may fail",)
+    assert words("node1", "node2", "node2")[2:] == ("1 may fail, but 2 are on node2",)

@@ -8,7 +8,8 @@ import pytest
 
 from homelab.lab.consul.access import Holder
 from homelab.lab.consul.rules import parsed
-from homelab.stack.access import POLICIES
+from homelab.ports import Granted
+from homelab.stack.access import INITIAL, POLICIES, Grant, outdated
 
 CERTIFICATE = "traefik-external/tls/certificates/a.example.test/keyFile"
 ROUTE = "traefik-external/http/routers/acme-challenge/rule"
@@ -39,3 +40,26 @@ def test_a_token_opens_what_its_holder_needs_and_nothing_else(name: str) -> None
     assert {key for key in EVERY if holder.allows("key", "write", key)} == WRITES[name]
     assert not [one for one in ("acl", "keyring", "operator") if holder.allows(one, "write")]
     assert not holder.allows("acl", "read")
+
+
+def test_tokens_of_ours_that_no_secret_has_are_outdated_and_nobody_else_s() -> None:
+    wanted = [Grant(holder, f"{holder}-now", rules) for holder, rules in POLICIES.items()]
+    now = {grant.token: Granted((grant.policy,), grant.policy) for grant in wanted}
+    now["management-now"] = Granted(("global-management",), INITIAL)
+    others = {
+        "anonymous": Granted((), "Anonymous Token"),
+        "root": Granted(("global-management",), "Bootstrap Token (Global Management)"),
+        "guest": Granted(("homelab-console",), ""),
+    }
+    old = {"management-then": Granted(("global-management",), INITIAL), "a": Granted((), "homelab-traefik")}
+
+    assert outdated({**now, **others, **old}, wanted, "management-now") == {
+        "management-then": INITIAL,
+        "a": "homelab-traefik",
+    }
+
+
+def test_the_token_in_use_stays_whatever_is_said_of_it() -> None:
+    said = {"management-now": Granted((), "homelab-console")}
+
+    assert outdated(said, [Grant("console", "console-now", {})], "management-now") == {}

@@ -44,14 +44,29 @@ def test_a_container_that_crashes_tells_how_it_ended() -> None:
     )
 
 
+def failed(said: str, where: str = "state") -> Raw:
+    """A container whose program has said why it failed."""
+    state = ended(1, "Error")
+    state["terminated"]["message"] = f'{{"event": "waiting"}}\n{{"event": "failed", "error": "{said}"}}\n'
+    return {"name": "loader", "ready": False, where: state}
+
+
 @pytest.mark.parametrize("where", ["state", "lastState"])
 def test_a_program_of_ours_that_failed_is_told_in_its_own_last_words(where: str) -> None:
-    state = ended(1, "Error")
-    state["terminated"]["message"] = '{"event": "waiting"}\n{"event": "failed", "error": "line 3: no such key"}\n'
-    failed = {"name": "loader", "ready": False, where: state}
-
-    assert explain(WEB, [pod("web-1", "homelab", failed)], []) == (
+    assert explain(WEB, [pod("web-1", "homelab", failed("line 3: no such key", where))], []) == (
         "pod web-1: container loader ended with 1 (Error): line 3: no such key",
+    )
+
+
+def test_a_job_tells_of_its_last_try() -> None:
+    job = thing("batch/v1", "Job", "load", "homelab")
+    tries = [pod(f"load-{number}", "homelab", failed(f"try {number}")) for number in (1, 3, 2)]
+    for one, second in zip(tries, (1, 3, 2), strict=True):
+        one["metadata"] |= {"ownerReferences": [{"uid": job["metadata"]["uid"]}]}
+        one["metadata"] |= {"creationTimestamp": f"2026-11-23T05:00:0{second}Z"}
+
+    assert explain(job, [*tries, pod("web-1", "homelab", failed("not mine"))], []) == (
+        "pod load-3: container loader ended with 1 (Error): try 3",
     )
 
 
