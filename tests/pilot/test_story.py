@@ -179,7 +179,7 @@ async def test_while_the_api_is_away_certificates_stay_and_the_map_is_as_old_as_
         certified(home)
         home.forbidden.add("events")
         async with watching(home, LARGE) as person:
-            await person.sees("1 valid ─", "✓ served by 1 of 1", "2/14 used")
+            await person.sees("1 valid ─", "✓ served by 1 of 1")
             assert person.line("Addresses").count("✗ failed") == 2  # Allocations stands beside it
 
             await home.stop()
