@@ -20,7 +20,7 @@ from homelab.stack.order import CONFIG_MAP, DEFINITION, NAMESPACE, SERVICE, remo
 from homelab.stack.ownership import labels, owner
 from homelab.stack.progress import Done, Report, StageBegun, StageEnded
 from homelab.stack.render import MANAGED_BY, OURS, STAGE
-from homelab.stack.stale import CERTIFICATE, CLAIM, PROTECTED
+from homelab.stack.stale import CERTIFICATE, CLAIM, KEPT_WITH, PROTECTED
 from homelab.together import together
 
 UNRECORDED = (
@@ -167,7 +167,8 @@ def _order(entry: Entry) -> tuple[int, int, Entry]:
 
 
 def _stays(entry: Entry, obj: Raw, others: Mapping[Ref, str], include: frozenset[str]) -> str | None:
-    word = "certificates" if CERTIFICATE in labels(obj) else PROTECTED.get(entry.ref.kind)
+    found = labels(obj)
+    word = "certificates" if CERTIFICATE in found else found.get(KEPT_WITH) or PROTECTED.get(entry.ref.kind)
     if word and word not in include:
         return f"kept without --include {word}"
     if held := others.get(entry.ref):

@@ -13,6 +13,8 @@ from homelab.stack.render import Rendered
 CLAIM = Kind("v1", "PersistentVolumeClaim")
 PROTECTED = {DEFINITION: "crds", NAMESPACE: "namespaces", CLAIM: "volumes"}
 """Kinds whose removal destroys what cannot be made anew, and the word that allows it."""
+KEPT_WITH = "homelab-tui/kept-with"
+"""Label of what is of no use without that which the word of `--include` names, nor that without it."""
 CERTIFICATE = "homelab-tui/certificate"
 """Label of Secrets that hold certificates; they are protected too (`certificates`)."""
 

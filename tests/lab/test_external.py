@@ -17,7 +17,7 @@ from living import eventually, place
 from homelab.adapters.consul import ProxiedConsul
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
-from homelab.ports import Granted, Kind, Raw, Ref, StoreError
+from homelab.ports import ClusterError, Granted, Kind, Raw, Ref, StoreError
 from homelab.stack.access import MANAGEMENT, ensure, grants, token
 
 T = TypeVar("T")
@@ -222,7 +222,11 @@ async def test_traefik_finds_another_server_when_its_own_goes(cluster: Kubernete
     name = (await consul(cluster, "kv/homelab/config/hash?raw=1")).body.decode()
 
     async def known() -> bool:
-        found = await cluster.pod_json("homelab", "traefik-external-0", 8080, "/api/http/middlewares")
+        """A replica that begins again has no API yet."""
+        try:
+            found = await cluster.pod_json("homelab", "traefik-external-0", 8080, "/api/http/middlewares")
+        except ClusterError:
+            return False
         return any(one["name"] == f"homelab-{name}@consul" for one in found)
 
     await eventually(known)

@@ -223,7 +223,13 @@ async def test_consul_and_certificates_are_told_from_their_servers_and_replicas(
             await person.misses("✓ leader")  # the title says it; a server in trouble would have its row
 
             await person.press("4")
-            await person.sees("▸4 certificates", "Key", "matches, as the issuer saw at", "Fingerprint", "traefik-external-1 ✓ abababababababab…")
+            await person.sees(
+                "▸4 certificates",
+                "Key",
+                "matches, as the issuer saw at",
+                "Fingerprint",
+                "traefik-external-1 ✓ abababababababab…",
+            )
             await person.press("5")
             await person.sees("▸5 consul", "✓ leader", "Issuer's lock", "free", "1 vote; none may fail")
 
