@@ -33,7 +33,7 @@ STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 TICK = 1.0
 """Seconds between two looks at ages, while something is older than it should be."""
-GATHERING = 0.1
+GATHERING = 0.05
 """Seconds after a repaint in which more news waits for the next one: at the start many a source answers at once."""
 CALM = Theme(
     name="homelab",

@@ -28,6 +28,12 @@ class NoNetwork:
         raise AssertionError(f"{url} was asked for")
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are named as from the folder that they are in: sentences shorten a long way."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def key(tmp_path: Path) -> str:
     """A private key in PEM form."""
@@ -65,17 +71,17 @@ def issuer_of(plan: Plan) -> Raw:
     ],
     ids=["one", "two", "with a byte order mark", "of Windows", "with words around it", "in one line"],
 )
-def test_a_root_is_taken_in_whatever_dress_it_comes(tmp_path: Path, content: str) -> None:
-    plan = with_root(tmp_path / "root.pem", content)
+def test_a_root_is_taken_in_whatever_dress_it_comes(content: str) -> None:
+    plan = with_root(Path("root.pem"), content)
 
     assert told(plan) == []
     assert issuer_of(plan)["data"]["ca.pem"] == ROOT * content.count("BEGIN")
 
 
 @pytest.mark.parametrize("kind", ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"])
-def test_a_private_key_is_refused_by_its_line_and_never_leaves_the_file(tmp_path: Path, key: str, kind: str) -> None:
+def test_a_private_key_is_refused_by_its_line_and_never_leaves_the_file(key: str, kind: str) -> None:
     secret = key.replace("PRIVATE KEY", kind)
-    plan = with_root(tmp_path / "root.pem", f"{ROOT}{secret}{ROOT}")
+    plan = with_root(Path("root.pem"), f"{ROOT}{secret}{ROOT}")
 
     (finding,) = told(plan)
 
@@ -85,8 +91,8 @@ def test_a_private_key_is_refused_by_its_line_and_never_leaves_the_file(tmp_path
     assert issuer_of(plan)["data"]["ca.pem"] == ROOT + ROOT
 
 
-def test_a_key_hidden_in_a_certificate_s_clothes_is_no_certificate(tmp_path: Path, key: str) -> None:
-    plan = with_root(tmp_path / "root.pem", ROOT + key.replace("PRIVATE KEY", "CERTIFICATE"))
+def test_a_key_hidden_in_a_certificate_s_clothes_is_no_certificate(key: str) -> None:
+    plan = with_root(Path("root.pem"), ROOT + key.replace("PRIVATE KEY", "CERTIFICATE"))
 
     (finding,) = told(plan)
 
@@ -104,8 +110,8 @@ def test_a_key_hidden_in_a_certificate_s_clothes_is_no_certificate(tmp_path: Pat
     ],
     ids=["a line lacks", "cut off", "no base64", "empty"],
 )
-def test_a_broken_certificate_is_told_by_its_line(tmp_path: Path, content: str) -> None:
-    plan = with_root(tmp_path / "root.pem", content)
+def test_a_broken_certificate_is_told_by_its_line(content: str) -> None:
+    plan = with_root(Path("root.pem"), content)
 
     (finding,) = told(plan)
 
@@ -115,8 +121,8 @@ def test_a_broken_certificate_is_told_by_its_line(tmp_path: Path, content: str) 
 
 
 @pytest.mark.parametrize("content", [b"", b"pi1\n", b"\x30\x82\x01\x0a\xff\x00", ROOT.encode("utf-16")])
-def test_a_file_without_a_certificate_is_told_with_the_way_to_have_one(tmp_path: Path, content: bytes) -> None:
-    plan = with_root(tmp_path / "root.pem", content)
+def test_a_file_without_a_certificate_is_told_with_the_way_to_have_one(content: bytes) -> None:
+    plan = with_root(Path("root.pem"), content)
 
     (finding,) = told(plan)
 
@@ -128,8 +134,8 @@ def test_a_file_without_a_certificate_is_told_with_the_way_to_have_one(tmp_path:
     ("content", "words"),
     [(None, "there is no file of that name"), ("x" * 300_000, "it is larger than 256 KiB")],
 )
-def test_what_cannot_be_read_is_told_as_it_is_for_other_files(tmp_path: Path, content: str | None, words: str) -> None:
-    plan = with_root(tmp_path / "root.pem", content)
+def test_what_cannot_be_read_is_told_as_it_is_for_other_files(content: str | None, words: str) -> None:
+    plan = with_root(Path("root.pem"), content)
 
     (finding,) = told(plan)
 
