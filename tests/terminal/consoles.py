@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from benchmarks.terminal import Terminal
 
 EVERYTHING = ("served by 2 of 2", "k8s v1.", " used")
 """What the Traefiks say, the version, the plan: the last to come, each by its own way."""
+ALL_SERVED = re.compile(r"Routes ─ [2-9] served ─")
+"""The sample app's route and that of the challenge, both taken in."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,6 @@ class Open:
         """Start it and wait until it shows all there is, and has come to rest."""
         terminal = self(columns=columns, lines=lines)
         terminal.shows(*EVERYTHING)
-        terminal.until(lambda: "awaited" not in terminal.text)
+        terminal.until(lambda: ALL_SERVED.search(terminal.text))
         terminal.settled()
         return terminal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
+
 import pytest
 from consoles import Open
 
@@ -25,8 +27,10 @@ def cost(terminal: Terminal, row: Service) -> int:
 
 def test_a_healthy_cluster_at_rest_costs_not_one_byte(console: Open) -> None:
     terminal = console.ready(columns=120, lines=40)
+    before = terminal.text
 
-    assert not terminal.listen(1.5 * ASK_SECONDS), "the Traefiks were asked, and said what they had said before"
+    if terminal.listen(1.5 * ASK_SECONDS):  # the Traefiks were asked, and said what they had said before
+        pytest.fail("\n".join(unified_diff(before.splitlines(), terminal.text.splitlines(), n=0, lineterm="")))
 
 
 @SIZES
