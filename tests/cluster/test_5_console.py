@@ -15,7 +15,7 @@ SERVICES = tuple(f"shown-{at}" for at in range(4))
 SPACE = "homelab"
 PODS = {"app.kubernetes.io/name": "traefik", "homelab-tui/zone": "internal"}
 """On two nodes, so that there is somebody to announce for when one is lost."""
-LOST_SECONDS = 60.0
+LOST_SECONDS = 120.0
 """MetalLB's speakers miss one another within seconds; a node that is gone is NotReady after 40."""
 
 
