@@ -104,7 +104,7 @@ def test_a_replica_that_starts_anew_serves_it_without_a_new_order(open_home: Hom
 
 
 def test_two_runs_at_once_make_one_order(open_home: Home) -> None:
-    orders = signed(open_home)
+    orders = signed()
     publish(open_home, "both")
     start(open_home, "one")
     start(open_home, "two")
@@ -115,17 +115,17 @@ def test_two_runs_at_once_make_one_order(open_home: Home) -> None:
     ]
 
     assert sorted(set(events) - {"not due"}) == ["issued"]
-    assert signed(open_home) == orders + 1
+    assert signed() == orders + 1
     assert events.count("issued") == 1
 
 
 def test_an_issuer_killed_between_order_and_write_leaves_nothing_half_done(open_home: Home) -> None:
     host = public(open_home, "killed")
     publish(open_home, "killed")
-    before = signed(open_home)
+    before = signed()
 
     start(open_home, "victim")
-    eventually("the CA has signed", lambda: signed(open_home) > before, 120)
+    eventually("the CA has signed", lambda: signed() > before, 120)
     open_home.kubectl(*SPACE, "delete", "pod", "-l", "job-name=victim", "--force", "--grace-period=0")
     open_home.kubectl(*SPACE, "delete", "job", "victim")
 
@@ -170,19 +170,19 @@ def test_a_lost_quorum_costs_no_request_and_comes_back(open_home: Home) -> None:
 
 
 def test_a_wiped_store_is_filled_again_without_a_new_order(open_home: Home) -> None:
-    before, orders = set(fingerprints(open_home, public(open_home))), signed(open_home)
+    before, orders = set(fingerprints(open_home, public(open_home))), signed()
 
     consul(open_home, "consul kv delete -recurse traefik-external/ && consul kv delete -recurse homelab/")
     events = said(issue(open_home, "after-wipe"), public(open_home))
 
     assert events[0] == "restored"
-    assert signed(open_home) == orders
+    assert signed() == orders
     eventually("the same is served", lambda: set(fingerprints(open_home, public(open_home))) == before)
     eventually("https answers", lambda: https(open_home, public(open_home)) == "200")
 
 
 def test_all_volumes_wiped_and_one_apply_brings_it_back_without_a_new_order(open_home: Home) -> None:
-    before, orders = set(fingerprints(open_home, public(open_home))), signed(open_home)
+    before, orders = set(fingerprints(open_home, public(open_home))), signed()
     secret = open_home.kubectl(*SPACE, "get", "secret", "consul-management", "-o", "jsonpath={.data}")
     open_home.kubectl(*SPACE, "scale", "statefulset/consul", "--replicas=0")
     eventually(
@@ -195,7 +195,7 @@ def test_all_volumes_wiped_and_one_apply_brings_it_back_without_a_new_order(open
     events = said(issue(open_home, "after-volumes"), public(open_home))
 
     assert events
-    assert signed(open_home) == orders
+    assert signed() == orders
     assert open_home.kubectl(*SPACE, "get", "secret", "consul-management", "-o", "jsonpath={.data}") == secret
     eventually("the same is served", lambda: set(fingerprints(open_home, public(open_home))) == before)
     eventually("https answers", lambda: https(open_home, public(open_home)) == "200")
