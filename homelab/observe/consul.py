@@ -13,6 +13,7 @@ from homelab.observe.traefik import is_alive
 from homelab.ports import Kind, Raw, Ref, Value
 
 LABEL = ("app.kubernetes.io/name", "consul")
+SELECTOR = "=".join(LABEL)
 """Of its pods."""
 SET = Ref(Kind("apps/v1", "StatefulSet"), "homelab", "consul")
 """What makes them."""

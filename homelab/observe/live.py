@@ -33,7 +33,7 @@ from homelab.observe.snapshot import (
     snapshot,
 )
 from homelab.observe.store import Asked, Store
-from homelab.observe.taking import Taking, Took
+from homelab.observe.taking import API_PORT, NOT_READY, Taking, Took
 from homelab.observe.traefik import Replica, TraefikAnswer, replicas
 from homelab.ports import (
     Alive,
@@ -72,8 +72,6 @@ AGE_SECONDS = 60.0
 COSTLY = 0.02
 """Seconds that a snapshot may take before it is paid for with a pause as long: with thousands of objects, changes that
 come in a stream are taken together, and half of a core stays free."""
-API_PORT = 8080
-NOT_READY = "it is not ready"
 ROUTERS = "/api/http/routers?per_page=10000"
 
 Now = Callable[[], datetime]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Any
 
+from homelab.configuration import HASH
 from homelab.observe.allocations import Allocation, allocations
 from homelab.observe.certificates import Certificate, Listed, certificates
 from homelab.observe.configuration import CONFIG_MAP, Configuration, configuration
@@ -86,8 +87,6 @@ KINDS: Mapping[str, Watched] = {
 TRAEFIK, CONSUL, ISSUER = "traefik", "consul", "issuer"
 """Sources beyond: the Traefiks' own answers, Consul's, and whether the issuer runs as it should."""
 SOURCES = (*KINDS, TRAEFIK, CONSUL, ISSUER)
-CONFIGURATION = "homelab/config/hash"
-"""Key that is there as soon as the store has a configuration for the external Traefiks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
             addresses={one.zone: one.address for one in held if one.zone and one.address},
             fresh=world.fresh,
             ingress_routes=world.known("ingressroutes"),
-            loaded=CONFIGURATION in (world.values or {}),
+            loaded=HASH in (world.values or {}),
         ),
         traefiks=tuple(Asked(each.pod, each.zone, each.error, each.routers is not None) for each in world.traefiks),
         consul=world.consul,

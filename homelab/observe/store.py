@@ -24,15 +24,14 @@ from homelab.ports import (
     Unreachable,
     Value,
 )
-from homelab.stack.access import NAMESPACE, token
+from homelab.stack.access import CONSOLE, NAMESPACE, token
 from homelab.together import together
 
 CLAIM, EVENT = Kind("v1", "PersistentVolumeClaim"), Kind("v1", "Event")
-HOLDER = "console"
 PREFIXES = ("homelab/", "traefik-external/")
 """What this token may read; account, certificates and keys are not among it, and are left out of the answers."""
-NO_TOKEN = f"the Secret {NAMESPACE}/consul-{HOLDER} has no token; homelab-tui apply makes it"
-DENIED = f"homelab-tui apply gives the token of Secret {NAMESPACE}/consul-{HOLDER} its rights again"
+NO_TOKEN = f"the Secret {NAMESPACE}/consul-{CONSOLE} has no token; homelab-tui apply makes it"
+DENIED = f"homelab-tui apply gives the token of Secret {NAMESPACE}/consul-{CONSOLE} its rights again"
 REFUSES = "it refuses the console's token, so no more is known of it"
 NO_ANSWER = "it does not answer in time; is its node up?"
 TROUBLED_SECONDS = 5.0
@@ -125,7 +124,7 @@ class Store:
         if self._token or not needed:
             return None
         try:
-            self._token = await token(self._cluster, HOLDER)
+            self._token = await token(self._cluster, CONSOLE)
         except ClusterError as error:
             return str(error)
         return None if self._token else NO_TOKEN

@@ -258,7 +258,7 @@ class _Stage:
             await settle(
                 self._run.cluster,
                 after,
-                _ready,
+                ready,
                 max(self._deadline - time.monotonic(), 0),
                 lambda missing: self._run.report(Awaiting(self._stage, dict(missing))),
             )
@@ -290,5 +290,6 @@ class _Stage:
         return await inventory.save(self._run.cluster, inventory.entries(record) - set(self._old), record)
 
 
-def _ready(ref: Ref, live: Raw | None) -> Status:
+def ready(ref: Ref, live: Raw | None) -> Status:
+    """How an object that was applied fares; one that is gone will not become ready any more."""
     return status(live) if live else Status(State.FAILED, "somebody deleted it meanwhile; run the same command again")

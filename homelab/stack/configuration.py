@@ -11,9 +11,9 @@ from homelab.observe.taking import Took, took
 from homelab.observe.traefik import Replica, replicas
 from homelab.ports import Cluster, Kind, Raw, Ref, StoreError, StoreReading, Unreachable
 from homelab.stack.access import MANAGEMENT, NAMESPACE, token
-from homelab.stack.apply import stage_failed
+from homelab.stack.apply import ready, stage_failed
 from homelab.stack.order import CONFIG_MAP
-from homelab.stack.readiness import State, Status, gone, status
+from homelab.stack.readiness import gone
 from homelab.stack.render import COMPONENT
 from homelab.stack.settle import Judge, NotSettled, settle
 from homelab.together import together
@@ -75,7 +75,7 @@ async def load_again(cluster: Cluster) -> None:
     uid: str = old["metadata"]["uid"]
     await cluster.delete(Ref.of(old), uid=uid)
     await _until(cluster, old, lambda ref, obj: gone(obj, uid))
-    await _until(cluster, await cluster.apply(fresh(old)), _ended)
+    await _until(cluster, await cluster.apply(fresh(old)), ready)
 
 
 def fresh(job: Raw) -> Raw:
@@ -99,10 +99,6 @@ async def _until(cluster: Cluster, job: Raw, judge: Judge) -> None:
         await settle(cluster, {Ref.of(job): job}, judge, JOB_SECONDS)
     except NotSettled as stuck:
         raise await stage_failed(cluster, STAGE, JOB_SECONDS, stuck) from None
-
-
-def _ended(ref: Ref, live: Raw | None) -> Status:
-    return status(live) if live else Status(State.FAILED, "somebody deleted it meanwhile; run the same command again")
 
 
 async def asked(cluster: Cluster, text: str) -> tuple[Took, ...]:

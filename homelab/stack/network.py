@@ -16,6 +16,7 @@ from functools import partial
 from itertools import count
 
 from homelab.finding import Finding, Severity
+from homelab.observe.consul import SELECTOR
 from homelab.observe.raw import annotation, dig, items, moment, name, text
 from homelab.observe.traefik import is_ready
 from homelab.pauses import pauses
@@ -60,7 +61,7 @@ class Guarded:
 
 GUARDED = (
     Guarded("traefik-internal", "internal", "homelab-tui/zone=internal", 8080, "/ping"),
-    Guarded("consul", "store", "app.kubernetes.io/name=consul", 8500, "/v1/status/leader"),
+    Guarded("consul", "store", SELECTOR, 8500, "/v1/status/leader"),
     Guarded("traefik-external", "external", "homelab-tui/zone=external", 8080, "/ping"),
 )
 

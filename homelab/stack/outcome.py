@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from homelab.observe.certificates import ca_name, states
-from homelab.observe.consul import LABEL, silence
+from homelab.observe.consul import SELECTOR, silence
 from homelab.observe.fate import Case
 from homelab.observe.fate import failure as refusal
 from homelab.observe.issuer import environment, failure
@@ -53,7 +53,7 @@ class Outcome:
 async def tries(cluster: Cluster, open_store: OpenStore) -> Tries:
     """How every host stands now. Asked before a run too: what is there after it may be older. Raises ClusterError."""
     server = environment(await issuer_of(cluster)).get("ACME_SERVER", "")
-    pods = await cluster.list(POD, namespace=NAMESPACE, labels="=".join(LABEL))
+    pods = await cluster.list(POD, namespace=NAMESPACE, labels=SELECTOR)
     asked = await Store(cluster, open_store).ask(pods)
     if asked is None or asked.values is None:
         return Tries(server, None, (asked and asked.consul.error) or "Consul cannot be read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 
-from homelab.observe.consul import LABEL
+from homelab.observe.consul import SELECTOR
 from homelab.observe.hosts import Hosts, hosts, unfit
 from homelab.observe.issuer import condition, environment
 from homelab.observe.snapshot import ISSUER_LABEL, KINDS
@@ -49,12 +49,12 @@ def passed_over(host: str, published: Hosts, domain: str | None) -> str | None:
 async def renew(cluster: Cluster, journal: Journal, hosts: Collection[str]) -> Ref:
     """Start a run that orders certificates for these hosts, due or not; the Job.
 
-    A run that finds another one at work leaves, and what it was asked for is lost: so none is started then, nor
-    while Consul cannot keep what is ordered.
+    None is started while another is at work: it would wait for the lock, and be told late what was ordered just now.
+    Nor while Consul cannot keep what is ordered.
     Raises NotFound, Rejected, ClusterError, NotKept.
     """
     issuer = await issuer_of(cluster)
-    if not any(map(is_ready, await cluster.list(POD, namespace=NAMESPACE, labels="=".join(LABEL)))):
+    if not any(map(is_ready, await cluster.list(POD, namespace=NAMESPACE, labels=SELECTOR))):
         raise Rejected(NO_CONSUL)
     if runs := [one for one in await cluster.list(JOB, namespace=NAMESPACE, labels=ISSUER_LABEL) if not has_ended(one)]:
         raise Rejected(at_work(runs[0]["metadata"]["name"]))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from homelab.configuration import FOLDERS, ROOT
 from homelab.ports import Cluster, Raw, Ref, StoreDenied, StoreError, StoreFilling, Value
 from homelab.stack.backup import MIRRORS, ROOTS, TOKENS, Backup, Connect
 from homelab.stack.compare import Live, read
@@ -21,9 +22,7 @@ from homelab.stack.render import MANAGED_BY, OURS
 from homelab.stack.steps import ready_server
 from homelab.together import together
 
-CONFIGURATION = ("traefik-external/http/", "traefik-external/tls/options/")
-"""What the loader replaces as a whole: half of another one's keys would be served beside it."""
-SERVED = "traefik-external/tls/certificates/"
+SERVED = f"{ROOT}tls/certificates/"
 ISSUER = "homelab-issuer"
 """Field manager of the mirrors. They are written as its own, so that it can drop their old versions later."""
 OPERATIONS, BYTES = 60, 300_000
@@ -119,9 +118,12 @@ def lacking(values: Mapping[str, bytes], held: Iterable[str]) -> dict[str, bytes
 
 
 def part(key: str) -> str:
-    """What a key cannot be written without, by name; most stand alone."""
-    if key.startswith(CONFIGURATION):
-        return CONFIGURATION[0]
+    """What a key cannot be written without, by name; most stand alone.
+
+    The loader replaces its folders as a whole: half of another configuration's keys would be served beside it.
+    """
+    if key.startswith(FOLDERS):
+        return FOLDERS[0]
     return key.rpartition("/")[0] if key.startswith(SERVED) else key
 
 

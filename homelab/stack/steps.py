@@ -8,6 +8,8 @@ from typing import Protocol
 
 from homelab.configuration import ROOT
 from homelab.finding import Finding, Severity
+from homelab.observe.consul import SELECTOR
+from homelab.observe.raw import name
 from homelab.observe.traefik import is_ready
 from homelab.ports import Cluster, Kind, Raw, Ref, StoreAccess, StoreClearing, StoreError, StoreReading
 from homelab.stack.access import LOADER, MANAGEMENT, NAMESPACE, TRAEFIK, Grant, ensure, grants, outdated, token
@@ -26,7 +28,6 @@ from homelab.stack.configuration import (
 )
 from homelab.stack.network import Tell, sighted
 
-SERVERS = "app.kubernetes.io/name=consul"
 EXTERNAL = Ref(Kind("apps/v1", "StatefulSet"), NAMESPACE, "traefik-external")
 TOKEN = "homelab-tui/token"
 """Annotation of the replicas: digest of the token for which they were started anew."""
@@ -108,13 +109,8 @@ def _removed(keys: Sequence[str]) -> Finding:
 
 async def ready_server(cluster: Cluster) -> str:
     """The pod of a server of Consul that is ready. Raises StoreError."""
-    pods = await cluster.list(POD, namespace=NAMESPACE, labels=SERVERS)
-    ready = sorted(_name(pod) for pod in pods if is_ready(pod))
+    pods = await cluster.list(POD, namespace=NAMESPACE, labels=SELECTOR)
+    ready = sorted(name(pod) for pod in pods if is_ready(pod))
     if not ready:
         raise StoreError("no server of Consul is ready; homelab-tui status says why, homelab-tui apply brings them")
     return ready[0]
-
-
-def _name(pod: Raw) -> str:
-    name: str = pod["metadata"]["name"]
-    return name

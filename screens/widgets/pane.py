@@ -46,6 +46,8 @@ class Pane(Vertical):
         self._title, self._notice = Lines(classes="pane-title"), Lines(classes="notice")
         self._scene: Scene | None = None
         self._brief = False
+        self._mood = ""
+        """The style of the summary: that of the worst that is shown."""
 
     def compose(self) -> ComposeResult:
         """Title, notice, and the pane's own part."""
@@ -60,11 +62,6 @@ class Pane(Vertical):
     def summary(self, scene: Scene) -> tuple[str, ...]:
         """A few words each, after the title, the most important first: where the room is short the last ones go."""
         return ()
-
-    @property
-    def mood(self) -> str:
-        """The style of the summary: that of the worst that is shown."""
-        return ""
 
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """Show the data, or the sentences where there are any: another face than data."""
@@ -99,7 +96,9 @@ class Pane(Vertical):
         )
         self.show_body(scene, sentences, style)
         width, summary = self.size.width, self.summary(scene)
-        self._title.show_lines([title_line(self.TITLE, summary, fresh, width, pointed=self.is_pointed, mood=self.mood)])
+        self._title.show_lines(
+            [title_line(self.TITLE, summary, fresh, width, pointed=self.is_pointed, mood=self._mood)]
+        )
 
     def be_brief(self, brief: bool) -> None:
         """Say in one line what is wrong: the data below it must not go."""
@@ -156,7 +155,6 @@ class TablePane(Pane):
         super().__init__()
         self.table, self._face = PatchTable(), Lines(classes="face")
         self._limits: tuple[int | None, int | None] = (None, None)
-        self._mood = ""
         self.is_worst_first = False
         """Whether rows in trouble come before the others: where not all of them are in view."""
 
@@ -164,11 +162,6 @@ class TablePane(Pane):
         """Either of them is seen."""
         yield self.table
         yield self._face
-
-    @property
-    def mood(self) -> str:
-        """That of the worst row."""
-        return self._mood
 
     @property
     def wanted(self) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,7 +42,8 @@ def place(path: Path) -> Iterator[Folder]:
             yield Folder.make(os.environ)
         finally:
             for pid in (*labs(path), *traefiks(path)):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # a lab whose last user left ends itself meanwhile
+                    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
