@@ -88,6 +88,7 @@ async def following(
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is asked again is asked since something changed."""
     monkeypatch.setattr(live, "STORE_SECONDS", 3600)
+    monkeypatch.setattr(live, "STIRRED_SECONDS", 0)
     monkeypatch.setattr(live, "BREATH_SECONDS", 0.01)
 
 
