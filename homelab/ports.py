@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Literal, Protocol
 
 Raw = dict[str, Any]
@@ -326,3 +327,74 @@ class Sealing(Protocol):
 
     def open(self, sealed: bytes, passphrase: bytes) -> bytes:
         """The content again. Raises SealError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One way of this machine into a network."""
+
+    name: str
+    address: IPv4Interface
+    """Its own address, with the length of the network's prefix."""
+    mac: str | None
+    """Six lower-case pairs with colons between."""
+    is_wireless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The computer that the console runs on."""
+
+    name: str
+    interfaces: tuple[Interface, ...]
+    """The one that leads to the gateway first; loopback, bridges of pods and tunnels are left out."""
+    gateway: IPv4Address | None
+    resolvers: tuple[str, ...]
+    """Addresses that names are asked of. Source: resolv.conf, nameserver."""
+
+
+class Neighbourhood(Protocol):
+    """This machine, and who answers on its networks."""
+
+    def machine(self) -> Machine:
+        """What the kernel knows of this machine now; costs no packet."""
+
+    async def macs(self, addresses: Collection[IPv4Address]) -> Mapping[IPv4Address, str]:
+        """MAC addresses of those that answer ARP, after a datagram to a port that nobody serves; needs no root.
+
+        An address of this machine itself, or of another network, never answers so.
+        """
+
+
+class NamesError(Exception):
+    """A resolver did not answer, or refused; the text says which, and why."""
+
+
+class Names(Protocol):
+    """What names lead to."""
+
+    async def addresses(self, name: str, family: Literal["A", "AAAA"], server: str | None = None) -> tuple[str, ...]:
+        """Addresses of a name, asked of one server or of this machine's resolver; none where it has none.
+
+        Raises NamesError.
+        """
+
+
+class WebError(Exception):
+    """Nobody answered; the text says where, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a web server answered, without its body."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+
+
+class Web(Protocol):
+    """Asking web servers, each by the address that is to be tried."""
+
+    async def get(self, url: str, address: IPv4Address) -> Reply:
+        """Ask this address for the URL's host, whatever names say; certificates are not verified. Raises WebError."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from homelab.observe.snapshot import Snapshot, Source, SourceState
 from homelab.plan.model import Plan
+
+if TYPE_CHECKING:  # what needs them loads them: the first paint does not
+    from homelab.setup.model import Setup
+    from homelab.stack.deployment import Comparison, Deployment
 
 LOADING = Source(SourceState.LOADING)
 
@@ -37,6 +42,12 @@ class Scene:
     plan_trouble: str | None = None
     """Why there is no plan, and what to do."""
     said: Said | None = None
+    setup: Setup | None = None
+    """The set-up while it is open."""
+    comparison: Comparison | None = None
+    """What a deploy would change, once that was looked at."""
+    deployment: Deployment | None = None
+    """The deploy that goes on, or the last one."""
 
     def source(self, name: str) -> Source:
         """The health of one source; that of the link while there is no snapshot."""

@@ -292,7 +292,9 @@ class Observer:
         asked = await self._store.ask(pods)  # after the replicas: what cuts them off cuts it off as well
         certified = recalled(self._certified, heard) if asked and asked.is_away else tuple(heard)
         known = remembered(self._asked, asked)
-        if known and known.values != (self._asked.values if self._asked else None):  # also at first: an order may be under way
+        if known and known.values != (
+            self._asked.values if self._asked else None
+        ):  # also at first: an order may be under way
             self._stirred_until = monotonic() + STIRRED_SECONDS
         if (known, certified, took) != (self._asked, self._certified, self._took):
             self._asked, self._certified, self._took = known, certified, took

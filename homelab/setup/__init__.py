@@ -1,0 +1,1 @@
+"""From a bare cluster to a plan: what is found, what is proposed, what a person answers."""

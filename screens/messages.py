@@ -1,0 +1,29 @@
+"""What screens ask of the app; it answers with another scene."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+
+class Go(Message):
+    """Open the view of a command; screens know one another by the registry alone."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__()
+        self.id = id
+
+
+class Answered(Message):
+    """Something was typed into a field of the set-up."""
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__()
+        self.path, self.text = path, text
+
+
+class Wished(Message):
+    """Something is to be done that takes its time; `name` is a method of the service that the screen's part has."""
+
+    def __init__(self, service: str, name: str, *arguments: str) -> None:
+        super().__init__()
+        self.service, self.name, self.arguments = service, name, arguments
