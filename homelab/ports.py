@@ -351,6 +351,8 @@ class Machine:
     gateway: IPv4Address | None
     resolvers: tuple[str, ...]
     """Addresses that names are asked of. Source: resolv.conf, nameserver."""
+    search: tuple[str, ...] = ()
+    """Domains that bare names are completed with: the router's own, mostly. Source: resolv.conf, search and domain."""
 
 
 class Neighbourhood(Protocol):
@@ -379,6 +381,12 @@ class Names(Protocol):
         Raises NamesError.
         """
 
+    async def denied(self, name: str, family: Literal["A", "AAAA"], server: str | None = None) -> bool:
+        """Whether the answer is that there is no such name at all (NXDOMAIN), rather than none of this family.
+
+        Some clients then ask for no other family, and the name is lost to them. Raises NamesError.
+        """
+
 
 class WebError(Exception):
     """Nobody answered; the text says where, and why."""
@@ -398,3 +406,7 @@ class Web(Protocol):
 
     async def get(self, url: str, address: IPv4Address) -> Reply:
         """Ask this address for the URL's host, whatever names say; certificates are not verified. Raises WebError."""
+
+
+class NoNetwork(NamesError, WebError):
+    """There is no network to ask, such as in the lab: nothing is said of anybody."""

@@ -34,7 +34,7 @@ class KubeconfigError(ClusterError):
 
 
 def find(wanted: str | None, environment: Mapping[str, str], home: Path) -> Path:
-    """The kubeconfig to use: the option, `KUBECONFIG`, `~/.kube/config`, then k3s's own file.
+    """The kubeconfig to use: the option, `KUBECONFIG`, the one of the set-up, `~/.kube/config`, then k3s's own file.
 
     `KUBECONFIG` may list several files; the first that exists is used. Raises KubeconfigError.
     """
@@ -44,13 +44,50 @@ def find(wanted: str | None, environment: Mapping[str, str], home: Path) -> Path
     if listed:
         return _readable(next((path for path in listed if path.exists()), listed[0]))
     usual = [home / ".kube" / "config", K3S]
-    for path in usual:
+    for path in (link(environment, home), *usual):
         if _exists(path):
             return _readable(path)
     raise KubeconfigError(
         f"no kubeconfig: KUBECONFIG is not set and neither {usual[0]} nor {usual[1]} exists; "
         f"copy the cluster's kubeconfig to {usual[0]} or name it with --kubeconfig FILE"
     )
+
+
+def link(environment: Mapping[str, str], home: Path) -> Path:
+    """Where the set-up keeps which kubeconfig a person named: a symbolic link, so that the key stays in one place."""
+    configuration = environment.get("XDG_CONFIG_HOME") or str(home / ".config")
+    return Path(configuration) / "homelab-tui" / "kubeconfig"
+
+
+def remember(wanted: str, environment: Mapping[str, str], home: Path) -> Path:
+    """Use this file from now on where neither option nor `KUBECONFIG` names one. Raises KubeconfigError."""
+    target, place = _readable(_path(wanted.strip())).absolute(), link(environment, home)
+    if not target.is_file():
+        raise KubeconfigError(f"kubeconfig {target} is no file; name the file itself")
+    if target == place:
+        return target
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(target)
+        temporary.replace(place)
+    except OSError as error:
+        raise KubeconfigError(
+            f"{place} cannot be made: {error.strerror}; name the kubeconfig with --kubeconfig FILE or KUBECONFIG"
+        ) from None
+    return target
+
+
+def server(path: Path, context: str | None) -> str | None:
+    """URL of the API server that a kubeconfig leads to; None where it does not say."""
+    try:
+        document: Any = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        wanted = context or document["current-context"]
+        chosen = next(one["context"]["cluster"] for one in document["contexts"] if one["name"] == wanted)
+        return str(next(one["cluster"]["server"] for one in document["clusters"] if one["name"] == chosen))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, KeyError, StopIteration):
+        return None
 
 
 def _path(text: str) -> Path:
