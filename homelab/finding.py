@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-LONGEST = 80
-"""Characters of a value that a finding repeats."""
+LONGEST = 120
+"""Characters of a value that a finding repeats, or of a command that it gives."""
 SENTENCE = 400
 """Characters that a sentence never exceeds; ours have a third of it."""
 _VALUE = re.compile(r"`[^`]*`|\"[^\"]*\"|\S+")

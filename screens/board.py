@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.css.query import QueryType
 from textual.events import DescendantFocus, Resize
 from textual.geometry import Spacing
+from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
@@ -31,16 +32,61 @@ BARS = Spacing(top=1, bottom=1)
 """The first and the last line, which cover what is scrolled below them."""
 
 
-class Board(Screen[None]):
-    """Shows scenes while it is the one in front; unseen it costs nothing."""
+class View(Screen[None]):
+    """What is drawn from scenes, while it is the one in front; unseen it costs nothing."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high"), (TALL, "-tall")]  # noqa: RUF012
-    CSS_PATH: ClassVar[CSSPathType | None] = "board.tcss"
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual's own would paint the whole screen anew whenever the cursor goes elsewhere."""
 
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__()
         self._command, self._scene = command, scene
+
+    def show(self, scene: Scene) -> None:
+        """Draw from what is known now."""
+
+    @property
+    def pointed(self) -> str | None:
+        """Key of the row under the cursor."""
+        row = self.focused.pointed if isinstance(self.focused, PatchTable) else None
+        return row.key if row else None
+
+    def do(self, id: str, row: str) -> None:
+        """Something that asks for nothing but the view itself."""
+
+    def offered(self) -> list[Command]:
+        """What can be done now."""
+        scene = self._scene()
+        return [one for one in COMMANDS if not one.on or self._offers(one, scene)]
+
+    def _offers(self, command: Command, scene: Scene) -> bool:
+        pane = self.focused.parent if self.pointed and self.focused else None
+        return path_of(pane) == command.on and not (scene.read_only and command.asks)
+
+    def on_resize(self, event: Resize) -> None:
+        """Textual lays out every size that it is told, and two at once, below the help, chase each other for ever."""
+        if event.size != self.app.size:
+            event.prevent_default()
+
+    def on_mount(self) -> None:
+        """The first face."""
+        self.show(self._scene())
+
+    def on_screen_resume(self) -> None:
+        """Something may have changed while another screen was in front."""
+        if self.is_mounted:
+            self.show(self._scene())
+
+
+class Board(View):
+    """A view of panes."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = "board.tcss"
+
+    def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
+        super().__init__(command, scene)
         self._status, self._keys = StatusLine(), KeyLine(command.id)
         self._moved = False
         """Whether a person chose the pane that has the cursor."""
@@ -68,18 +114,7 @@ class Board(Screen[None]):
     @on(PatchTable.Pointed)
     def _show_keys(self) -> None:
         """Those of the row under the cursor among them."""
-        scene = self._scene()
-        self._keys.show([one for one in COMMANDS if not one.on or self._offers(one, scene)], scene.said)
-
-    def _offers(self, command: Command, scene: Scene) -> bool:
-        pane = self.focused.parent if self.pointed and self.focused else None
-        return path_of(pane) == command.on and not (scene.read_only and command.asks)
-
-    @property
-    def pointed(self) -> str | None:
-        """Key of the row under the cursor."""
-        row = self.focused.pointed if isinstance(self.focused, PatchTable) else None
-        return row.key if row else None
+        self._keys.show([one for one in self.offered() if one.key], self._scene().said)
 
     @on(DescendantFocus)
     @on(PatchTable.Pointed)
@@ -112,20 +147,6 @@ class Board(Screen[None]):
         self._moved = True
         return super().focus_previous(selector)
 
-    def on_resize(self, event: Resize) -> None:
-        """Textual lays out every size that it is told, and two at once, below the help, chase each other for ever."""
-        if event.size != self.app.size:
-            event.prevent_default()
-
-    def on_mount(self) -> None:
-        """The first face."""
-        self.show(self._scene())
-
-    def on_screen_resume(self) -> None:
-        """Something may have changed while another screen was in front."""
-        if self.is_mounted:
-            self.show(self._scene())
-
 
 def named(path: str) -> Callable[..., Any]:
     """The class or function of a `module:name`, imported now."""
@@ -144,6 +165,6 @@ def pane_named(path: str) -> Pane:
     made = named(path)()
     assert isinstance(made, Pane)
     for command in COMMANDS:
-        if command.on == path:
+        if command.on == path and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to do with one key."""
+    """Something to do, with one key or from the palette."""
 
     id: str
-    key: str
+    key: str | None
+    """None: the palette alone has it."""
     label: str
     """One or two words, for the footer."""
     help: str
@@ -25,9 +26,12 @@ class Command:
     """`module:Class` of the pane to whose rows it does something; elsewhere its key is free."""
     asks: str | None = None
     """`module:function` that says what it would write, from the key of a row and the scene: a question, or why not."""
+    wish: tuple[str, str] | None = None
+    """The service and its method that do it, where it takes longer than a request or two."""
 
 
 ALONE = "screens.dashboard.alone:Alone"
+STAGES = "screens.deploy:Stages"
 CERTIFICATES = "screens.dashboard.certificates:Certificates"
 HOME = Command("view.home", "1", "home", "Everything at a glance.", screen="screens.dashboard.home:Home")
 HELP = Command("help", "question_mark", "help", "What the keys and the signs mean.", keys=("f1",))
@@ -39,6 +43,55 @@ RENEW = Command(
     on=CERTIFICATES,
     asks="screens.dialogs.renewal:renewing",
 )
+DEPLOY = Command(
+    "view.deploy",
+    "6",
+    "deploy",
+    "What a deploy would change, and the deploy itself while it goes on.",
+    screen="screens.deploy:Deploy",
+)
+DEPLOYING: tuple[Command, ...] = (
+    Command("deploy.open", "enter", "open", "The objects of a stage, what changes of an object; or go on.", on=STAGES),
+    Command(
+        "deploy.apply",
+        "a",
+        "apply",
+        "Bring the plan onto the cluster, in a process that outlives this console; it asks first.",
+        on=STAGES,
+        asks="screens.dialogs.deploying:starting",
+        wish=("deploy", "start"),
+    ),
+    Command(
+        "deploy.stop",
+        "x",
+        "stop",
+        "End the deploy before its next step; it asks first.",
+        on=STAGES,
+        asks="screens.dialogs.deploying:stopping",
+        wish=("deploy", "stop"),
+    ),
+    Command("deploy.compare", "c", "compare", "Look again at what a deploy would change.", on=STAGES),
+    Command("deploy.yaml", "d", "yaml", "The row under the cursor as it is wished, as YAML.", on=STAGES),
+)
+SETUP = Command(
+    "setup", "s", "set-up", "From a bare cluster to a plan, step by step; where there is one, its settings."
+)
+PALETTE = Command("palette", "colon", "commands", "Everything that can be done now, by name.", keys=("ctrl+p",))
+STEPS: tuple[Command, ...] = tuple(
+    Command(f"setup.{step}", None, step, help, screen=f"screens.wizard.{step}:{step.capitalize()}")
+    for step, help in (
+        ("cluster", "Which cluster, what we may do there, and what is in the way."),
+        ("nodes", "The machines of the cluster, and what to change on them."),
+        ("addresses", "Who holds which address of the LAN, and which ones the cluster may give."),
+        ("router", "The two domains, and the text to paste into your router."),
+        ("certificates", "Who signs the public certificates."),
+        ("configuration", "Lines of your own for the external Traefik."),
+        ("review", "The plan as it would be written, and what changes."),
+    )
+)
+"""Of the set-up, in their order; each is a setting later."""
+FIRST_TIME = tuple(step for step in STEPS if step.label != "configuration")
+"""Those that the first time asks for; the defaults of the others are right for a start."""
 QUIT = Command("quit", "q", "quit", "Leave; the cluster goes on without the console.", keys=("ctrl+c", "ctrl+q"))
 
 COMMANDS: tuple[Command, ...] = (
@@ -75,13 +128,18 @@ COMMANDS: tuple[Command, ...] = (
         screen=ALONE,
         pane="screens.dashboard.consul:Consul",
     ),
+    DEPLOY,
     RENEW,
+    *DEPLOYING,
+    SETUP,
+    *STEPS,
+    PALETTE,
     HELP,
     QUIT,
 )
 """In the order of the footer. A pane is shown on the home screen too, in this order."""
 
-KEY_SIGNS = {"question_mark": "?"}
+KEY_SIGNS = {"question_mark": "?", "colon": ":"}
 """How a key is written where its name in Textual is a word."""
 
 MOVES = (("tab", "pane"), ("↑ ↓", "row"))
@@ -96,8 +154,13 @@ MOVES_HELP = (
 
 
 def sign(command: Command) -> str:
-    """The key as a person reads it."""
-    return KEY_SIGNS.get(command.key, command.key)
+    """The key as a person reads it; nothing where there is none."""
+    return KEY_SIGNS.get(command.key, command.key) if command.key else ""
+
+
+def name_of(command: Command) -> str:
+    """What the palette calls it."""
+    return f"Set-up: {command.label}" if command in STEPS else command.label.capitalize()
 
 
 def panes() -> tuple[str, ...]:

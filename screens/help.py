@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 
 from homelab.observe.addresses import LEGEND, Use
-from screens.commands import COMMANDS, MOVES_HELP, Command, sign
+from screens.commands import COMMANDS, MOVES_HELP, PALETTE, Command, name_of, sign
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, Lines
 
@@ -56,13 +56,16 @@ def help_lines(commands: Sequence[Command], width: int) -> list[Line]:
     """The whole text."""
     return [
         (("Keys", "title"),),
-        *definitions([*((key_words(command), command.help) for command in commands), *MOVES_HELP], width, "accent"),
+        *definitions([*((key_words(one), one.help) for one in commands if one.key), *MOVES_HELP], width, "accent"),
         (),
         (("Signs", "title"),),
         *definitions(SIGNS, width, "strong"),
         (),
         (("Address map", "title"),),
         *definitions(MAP, width, "strong"),
+        (),
+        ((f"By name, with {sign(PALETTE)}", "title"),),
+        *definitions([(name_of(one), one.help) for one in commands if not one.key], width, "accent"),
         (),
         (("Without a screen", "title"),),
         *definitions([("homelab-tui status", "the same as text, with --json as one object")], width, "accent"),

@@ -44,6 +44,8 @@ class Scene:
     said: Said | None = None
     setup: Setup | None = None
     """The set-up while it is open."""
+    is_alone: bool = False
+    """Whether the step of the set-up in front was opened by itself."""
     comparison: Comparison | None = None
     """What a deploy would change, once that was looked at."""
     deployment: Deployment | None = None

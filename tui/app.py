@@ -6,12 +6,13 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
+from operator import attrgetter
 from threading import Thread
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import App
@@ -21,8 +22,9 @@ from textual.theme import Theme
 
 from homelab.observe.live import utc_now
 from homelab.observe.snapshot import SourceState
-from screens.board import Board, named
-from screens.commands import COMMANDS, HOME, Command
+from screens.board import View, named
+from screens.commands import COMMANDS, FIRST_TIME, HOME, PALETTE, SETUP, STEPS, Command
+from screens.messages import Answered, Go, Wished
 from screens.scene import Said, Scene
 from tui.feed import CannotConnect, Feed, World
 
@@ -63,6 +65,10 @@ COARSE = Theme(
     dark=True,
 )
 """For terminals of 16 colours, where the calm ones would all become white."""
+SERVICES: Mapping[str, str] = {"deploy": "tui.deploying:Deploying", SETUP.id: "tui.setting:Setting"}
+"""`module:Class` of what does what screens wish; loaded when the first wish comes."""
+SETTINGS = "set-up: "
+"""What finds the steps of the set-up among all commands."""
 READ_ONLY = "--read-only is set: {} does nothing"
 BUSY = "the last wish is not done yet; wait for what comes of it"
 
@@ -85,17 +91,18 @@ class Console(App[int], inherit_bindings=False):
         self._writing = False
         self._gathering = False
         self._shown: Scene | None = None
+        self._services: dict[str, Any] = {}
         self._told_to_leave = False
         for command in COMMANDS:
             if command.screen:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
-            for key in () if command.on else (command.key, *command.keys):
+            for key in () if command.on else filter(None, (command.key, *command.keys)):
                 everywhere = bool(command.screen) or key.startswith("ctrl+")  # over a dialog too
                 self._bindings.bind(key, f"run('{command.id}')", show=False, priority=everywhere)
 
     def _view(self, command: Command, path: str) -> Screen[None]:
         made = named(path)(command, lambda: self.scene)
-        assert isinstance(made, Board)
+        assert isinstance(made, View)
         return made
 
     def on_mount(self) -> None:
@@ -113,11 +120,13 @@ class Console(App[int], inherit_bindings=False):
         self._told_to_leave = True
 
     def _begin(self) -> None:
+        if HOME.id != self.DEFAULT_MODE:
+            self.run_worker(self._resume())
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
 
     async def on_event(self, event: Event) -> None:
         """A key takes away what was said and seen, whatever else it does."""
-        if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, Board):
+        if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, View):
             self.tell(said=None)
         await super().on_event(event)
 
@@ -146,15 +155,16 @@ class Console(App[int], inherit_bindings=False):
         self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # callers name its fields
 
     def _age(self) -> None:
-        """Ages move on only where something is not live: a healthy screen costs nothing."""
+        """Time moves on only where something is not live, or a deploy goes on: a healthy screen costs nothing."""
         sources = self.scene.snapshot.sources.values() if self.scene.snapshot else (self.scene.link,)
-        if any(source.state in {SourceState.STALE, SourceState.FAILED} for source in sources):
+        deploys = self.scene.deployment and self.scene.deployment.ending is None
+        if deploys or any(source.state in {SourceState.STALE, SourceState.FAILED} for source in sources):
             self.tell()
 
     def _show(self) -> None:
         self._shown = self.scene
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, Board) and screen.is_mounted:
+            if isinstance(screen, View) and screen.is_mounted:
                 screen.show(self.scene)
                 return
 
@@ -166,15 +176,84 @@ class Console(App[int], inherit_bindings=False):
     def action_run(self, id: str) -> None:
         """Do what a command says."""
         if id in self._modes:
-            if not isinstance(self.screen, Board):  # else it would lie over its view when that is opened again
+            if id in map(attrgetter("id"), STEPS):
+                self.run_worker(self._serve(SETUP.id, "open", id.removeprefix(f"{SETUP.id}.")))
+            if not isinstance(self.screen, View):  # else it would lie over its view when that is opened again
                 self.pop_screen()
             self.switch_mode(id)
         elif id == "help":
             self.push_screen(import_module("screens.help").Help())
         elif id == "quit":
             self.exit(0)
-        elif isinstance(self.screen, Board) and (row := self.screen.pointed):
-            self._ask(next(one for one in COMMANDS if one.id == id), row)
+        elif id == PALETTE.id:
+            self._choose()
+        elif id == SETUP.id:
+            self._set_up()
+        elif isinstance(self.screen, View) and (row := self.screen.pointed):
+            command = next(one for one in COMMANDS if one.id == id)
+            self._ask(command, row) if command.asks else self.screen.do(id, row)
+
+    def on_go(self, message: Go) -> None:
+        """A screen opens another."""
+        self.action_run(message.id)
+
+    def _set_up(self) -> None:
+        """Where it was left; where there is a plan, a choice among its settings."""
+        if self.scene.plan and not self._world.needs_setup():
+            self._choose(SETTINGS)
+        else:
+            self.run_worker(self._resume())
+
+    async def _resume(self) -> None:
+        """Where it was left; where there is a finished plan, from the first step on."""
+        self._bring(is_alone=False)
+        await self._serve(SETUP.id, "open")
+        if setup := self.scene.setup:
+            step = setup.draft.step if self._world.needs_setup() else FIRST_TIME[0].label
+            self.action_run(f"{SETUP.id}.{step}")
+
+    def _choose(self, typed: str = "") -> None:
+        """The palette, over the view in front."""
+        if isinstance(self.screen, View):
+            offered = [one for one in self.screen.offered() if one is not PALETTE]
+            palette = import_module("screens.palette").Palette(offered, typed)
+            self.push_screen(palette, lambda id: self._chosen(id) if id else None)
+
+    def _chosen(self, id: str) -> None:
+        self._bring(is_alone=True)
+        self.action_run(id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a person types, digits and letters are text."""
+        if action == "run" and self._is_typing and parameters[0] in self._modes:
+            return False
+        return super().check_action(action, parameters)
+
+    @property
+    def _is_typing(self) -> bool:
+        return self.focused is not None and self.focused.check_consume_key("1", "1")
+
+    def on_answered(self, message: Answered) -> None:
+        """Judged at once, so that whatever is pressed next meets it."""
+        if setting := self._services.get(SETUP.id):
+            setting.answer(message.path, message.text)
+
+    def on_wished(self, message: Wished) -> None:
+        """A screen wants something done; what comes of it is in the scene."""
+        self.run_worker(self._serve(message.service, message.name, *message.arguments))
+
+    async def _serve(self, name: str, method: str, *arguments: str) -> None:
+        try:
+            await getattr(await self._service(name), method)(*arguments)
+        except CannotConnect as error:
+            self.tell(said=Said(str(error), "✗"))
+
+    async def _service(self, name: str) -> Any:
+        """The one of that name, made when it is first needed."""
+        made = await asyncio.to_thread(named, SERVICES[name])
+        if name not in self._services:
+            self._services[name] = made(self._world, self.tell)
+        return self._services[name]
 
     def _ask(self, command: Command, row: str) -> None:
         """Before something is written: what will happen, or why it cannot."""
@@ -190,7 +269,7 @@ class Console(App[int], inherit_bindings=False):
         def answered(sure: bool | None) -> None:
             if sure:
                 self.tell(said=Said(asked.doing, "○"))
-                self.run_worker(self._write(command.id, row))
+                self.run_worker(self._serve(*command.wish) if command.wish else self._write(command.id, row))
 
         self.push_screen(import_module("screens.dialogs.confirm").Confirm(asked), answered)
 
@@ -206,9 +285,16 @@ class Console(App[int], inherit_bindings=False):
         self.tell(said=said)
 
 
-def run(world: World, *, read_only: bool, name: str | None = None) -> int:
-    """Show the console until it is left; the exit code."""
-    app = Console(world, read_only=read_only, name=name)
+class FirstTime(Console):
+    """The console where there is no plan yet: it opens at the set-up."""
+
+    DEFAULT_MODE: ClassVar[str] = FIRST_TIME[0].id
+
+
+def run(world: World, *, read_only: bool, name: str | None = None, setup: bool = False) -> int:
+    """Show the console until it is left; the exit code. `setup`: open the set-up though nothing asks for it."""
+    begun = FirstTime if setup or world.needs_setup() else Console
+    app = begun(world, read_only=read_only, name=name)
     _leave_with_the_terminal(partial(app.call_from_thread, app.exit, 0))
     for number in SIGNALS:
         signal.signal(number, lambda *_: app.leave_early())

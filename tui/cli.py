@@ -9,8 +9,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import NoReturn, get_args
 
+from homelab.plan.model import RouterKind
 from homelab.stack.components import INCLUDE, STAGES
 from tui.options import Options, Refused
 
@@ -18,9 +19,11 @@ FINE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes. The diffs alone have their own meaning of 1 (there are changes) and 2 (it failed)."""
 
 DIFFS = frozenset({"tui.headless.stack:diff", "tui.headless.config:diff"})
+ROUTERS = get_args(RouterKind)
 CONSOLE = "tui.console:console"
 """What is done where no command is named."""
 LAB = "tui.headless.lab:lab"
+SETUP = "tui.headless.setup:setup"
 LAB_OPTIONS = (
     ("--lab", "deployed", "use the embedded cluster; it ends with its last user"),
     ("--lab=bare", "bare", "the same without the stack"),
@@ -38,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     command: Command = getattr(import_module(module), function)
     try:
         options = Options.of(parsed)
-        if options.lab and parsed.command not in (CONSOLE, LAB):
+        if options.lab and parsed.command not in (CONSOLE, LAB) and not _on_screen(parsed):
             from tui.headless.lab import on_lab  # noqa: PLC0415 - only the lab needs it
 
             code = on_lab(command, parsed, options)
@@ -58,6 +61,11 @@ def run(arguments: Sequence[str]) -> int:
         print(text, file=sys.stderr)
         return _code(error, parsed)
     return code
+
+
+def _on_screen(parsed: argparse.Namespace) -> bool:
+    """Whether the set-up asks its questions itself: then the console brings the lab."""
+    return bool(parsed.command == SETUP and parsed.answers is None)
 
 
 def _let_go() -> None:
@@ -82,12 +90,21 @@ def build() -> argparse.ArgumentParser:
     parser.set_defaults(command=CONSOLE)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     adding = _Adding(commands, shared)
+    _setup(adding)
     _plan(adding)
     _stack(adding)
     _config(adding)
+    router = adding.add("router", "what to set in the router, as text to paste", "router:router")
+    router.add_argument(
+        "kind", nargs="?", choices=ROUTERS, metavar="KIND", help=f"{', '.join(ROUTERS)} (default: the plan's)"
+    )
+    router.add_argument("--json", action="store_true", help="print one JSON object")
     status = adding.add("status", "what is live: nodes, allocations, routes, certificates, Consul", "status:status")
     status.add_argument("--json", action="store_true", help="print one JSON object")
     status.add_argument("--watch", action="store_true", help="print again whenever something changes")
+    doctor = adding.add("doctor", "look at names, addresses and ports; exit 1 when something is wrong", "doctor:doctor")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument("--only", nargs="+", metavar="ID", help="these checks alone; docs/doctor.md has them all")
     renew = adding.add("renew", "order certificates at once, due or not", "certificates:renew")
     renew.add_argument("host", nargs="+", metavar="HOST", help="of an Ingress labelled traffic-type=external")
     renew.add_argument("--yes", action="store_true", help="do not ask")
@@ -154,6 +171,13 @@ class _Adding:
     def below(self, parser: _Parser) -> _Adding:
         """For the commands below a command."""
         return _Adding(parser.add_subparsers(title="commands", metavar="COMMAND", required=True), self._shared)
+
+
+def _setup(adding: _Adding) -> None:
+    setup = adding.add("setup", "make or change the plan: on the screen, or from a file of answers", "setup:setup")
+    setup.add_argument("--answers", metavar="FILE", help="any part of a plan; what it does not say is proposed")
+    setup.add_argument("--yes", action="store_true", help="with --answers: bring it onto the cluster too, do not ask")
+    setup.add_argument("--dry-run", action="store_true", help="with --answers: show the plan's change, and stop")
 
 
 def _plan(adding: _Adding) -> None:

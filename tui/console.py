@@ -12,10 +12,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from homelab.lab.process import Attached, attach, need_extra
+from homelab.lab.process import Attached, Folder, attach, need_extra
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, OpenStore
-from tui.cli import WRONG_USE
+from homelab.setup.place import place
+from tui.cli import SETUP, WRONG_USE
 from tui.feed import CannotConnect
 from tui.options import Options, Refused
 
@@ -38,7 +39,8 @@ def console(parsed: Namespace, options: Options) -> int:
     from tui.app import run  # noqa: PLC0415 - loads Textual
 
     with Home(options) as home:
-        return run(home, read_only=options.read_only, name="lab" if options.lab else None)
+        name, setup = "lab" if options.lab else None, parsed.command == SETUP
+        return run(home, read_only=options.read_only, name=name, setup=setup)
 
 
 def no_terminal() -> str | None:
@@ -56,6 +58,7 @@ class Home:
         self._asked = self._options = options
         self._lab: Attached | None = None
         self._connected: Cluster | None = None
+        self._attaching = asyncio.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -72,6 +75,13 @@ class Home:
         """Another value when a plan's file has been written, made or removed since."""
         return tuple(map(_mark, self._options.plan_files()))
 
+    def needs_setup(self) -> bool:
+        """Whether there is no plan, or a draft of one; of a lab with its own, whether it is bare still."""
+        if self._asked.lab and not self._asked.plan:
+            return self._asked.lab == "bare" and not Folder.make(os.environ).journal.exists()
+        plans = self._asked.plan_files()
+        return any(place(plan).exists() for plan in plans) or not any(plan.exists() for plan in plans)
+
     def plan(self) -> Plan:
         """Read the plan. Raises CannotConnect."""
         with explaining():
@@ -80,13 +90,24 @@ class Home:
             raise CannotConnect(faulty(found))
         return found.plan
 
+    async def attached(self) -> Options:
+        """What is to be used, once the lab is there where it is to be the lab. Raises CannotConnect."""
+        with explaining():
+            async with self._attaching:
+                if self._options.lab and self._lab is None:
+                    self._lab = await asyncio.to_thread(attach, self._options.lab == "bare")
+                    self._options = self._options.on(self._lab)
+        return self._options
+
+    def held(self) -> tuple[int, ...]:
+        """What a process has to inherit so that the lab lives as long as it does."""
+        return (self._lab.fileno(),) if self._lab else ()
+
     @asynccontextmanager
     async def cluster(self) -> AsyncIterator[Cluster]:
         """Connect. Raises CannotConnect."""
         with explaining():
-            if self._options.lab and self._lab is None:
-                self._lab = await asyncio.to_thread(attach, self._options.lab == "bare")
-                self._options = self._options.on(self._lab)
+            await self.attached()
             await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
             async with import_module("tui.wiring").cluster(self._options) as cluster:
                 self._connected = cluster
@@ -94,6 +115,18 @@ class Home:
                     yield cluster
                 finally:
                     self._connected = None
+
+    @asynccontextmanager
+    async def reached(self) -> AsyncIterator[Cluster]:
+        """The connection that there is, else one of its own. Raises CannotConnect."""
+        with explaining():
+            if self._connected:
+                yield self._connected
+                return
+            options = await self.attached()
+            await asyncio.to_thread(import_module, "homelab.adapters.kubernetes")
+            async with import_module("tui.wiring").cluster(options) as cluster:
+                yield cluster
 
     def store(self, cluster: Cluster) -> OpenStore:
         """How to read Consul over that connection."""

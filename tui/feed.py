@@ -33,6 +33,9 @@ class World(Protocol):
     def plan(self) -> Plan:
         """The plan; called in a thread. Raises CannotConnect with what to do."""
 
+    def needs_setup(self) -> bool:
+        """Whether there is no plan yet, or a set-up that was not finished; names of files tell it."""
+
     def cluster(self) -> AbstractAsyncContextManager[Cluster]:
         """A connection. Raises CannotConnect with what to do."""
 

@@ -54,6 +54,13 @@ class Options:
         """The same for the lab: its cluster, its journal and, where none was named, its plan."""
         return replace(self, plan=self.plan or lab.plan, kubeconfig=str(lab.kubeconfig), journal=lab.journal)
 
+    def arguments(self) -> list[str]:
+        """The same as one types it; for a lab none of what it brings with it."""
+        brought = {name: getattr(self, name) for name in ("plan", *(() if self.lab else ELSEWHERE))}
+        typed = [part for name, value in brought.items() if value for part in (f"--{name}", str(value))]
+        lab = {"deployed": ["--lab"], "bare": ["--lab=bare"]}.get(self.lab or "", [])
+        return [*typed, *lab, *(["--read-only"] if self.read_only else [])]
+
     def plan_files(self) -> tuple[Path, ...]:
         """Where the plan may be, best first."""
         if self.plan:

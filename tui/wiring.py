@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homelab.observe.snapshot import TRAEFIK_NAMESPACE
-from homelab.ports import Cluster, Kind, OpenStore, Ref, Rejected, Sealing, StoreReading
-from tui.options import Options
+from homelab.ports import Cluster, Kind, Names, Neighbourhood, OpenStore, Ref, Rejected, Sealing, StoreReading, Web
+from tui.options import Options, Refused
 
 if TYPE_CHECKING:
     from homelab.plan.file import Reading
@@ -46,6 +46,25 @@ async def cluster(options: Options) -> AsyncIterator[Cluster]:
         yield connected
     finally:
         await connected.close()
+
+
+def kubeconfig(options: Options) -> tuple[Path, str | None]:
+    """The kubeconfig that is used, and the server that it leads to. Raises KubeconfigError."""
+    from homelab.adapters.kubeconfig import find, link, server  # noqa: PLC0415 - costs a quarter of a second
+
+    path = find(options.kubeconfig, os.environ, Path.home())
+    is_link = path == link(os.environ, Path.home())
+    return path.resolve() if is_link else path, server(path, options.context)
+
+
+def remember_kubeconfig(options: Options, wanted: str) -> None:
+    """Use another kubeconfig from now on. Raises KubeconfigError, Refused where this session was told which to use."""
+    from homelab.adapters.kubeconfig import remember  # noqa: PLC0415
+
+    named = "--lab" if options.lab else "--kubeconfig" if options.kubeconfig else "KUBECONFIG"
+    if options.kubeconfig or os.environ.get("KUBECONFIG"):
+        raise Refused(f"{named} says which cluster this session uses; start homelab-tui without it to use another")
+    remember(wanted, os.environ, Path.home())
 
 
 def store(connected: Cluster) -> OpenStore:
@@ -118,3 +137,36 @@ def sealing() -> Sealing:
     from homelab.adapters.sealing import PassphraseSealing  # noqa: PLC0415 - only backup and restore need it
 
     return PassphraseSealing()
+
+
+def neighbourhood(options: Options) -> Neighbourhood:
+    """This machine, and who answers on its networks."""
+    if options.lab:
+        from homelab.lab.around import LabNeighbourhood  # noqa: PLC0415 - only the lab has it
+
+        return LabNeighbourhood()
+    from homelab.adapters.neighbours import KernelNeighbourhood  # noqa: PLC0415
+
+    return KernelNeighbourhood()
+
+
+def names(options: Options) -> Names:
+    """What names lead to."""
+    if options.lab:
+        from homelab.lab.around import LabNames  # noqa: PLC0415
+
+        return LabNames()
+    from homelab.adapters.names import DnsNames  # noqa: PLC0415 - a tenth of a second
+
+    return DnsNames()
+
+
+def web(options: Options) -> Web:
+    """What answers at an address."""
+    if options.lab:
+        from homelab.lab.around import LabWeb  # noqa: PLC0415
+
+        return LabWeb()
+    from homelab.adapters.web import HttpWeb  # noqa: PLC0415 - a tenth of a second
+
+    return HttpWeb()

@@ -170,6 +170,10 @@ class Attached:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def fileno(self) -> int:
+        """The connection: a process that inherits it is a user too, from its first moment on."""
+        return self._connection.fileno()
+
     def close(self) -> None:
         """Leave the lab; the last one to do so ends it."""
         self._connection.close()

@@ -35,6 +35,7 @@ apps/v1                         DaemonSet daemonsets ds namespaced status genera
 apps/v1                         Deployment deployments deploy namespaced status generation scale all
 apps/v1                         ReplicaSet replicasets rs namespaced status generation scale all
 apps/v1                         StatefulSet statefulsets sts namespaced status generation scale all
+authorization.k8s.io/v1         SelfSubjectAccessReview selfsubjectaccessreviews - review
 batch/v1                        CronJob cronjobs cj namespaced status generation all
 batch/v1                        Job jobs - namespaced status generation all
 coordination.k8s.io/v1          Lease leases - namespaced
@@ -67,6 +68,8 @@ class Resource:
     has_status: bool = False
     """Status is written through its own path only."""
     has_scale: bool = False
+    is_review: bool = False
+    """Asked and answered in one request; never stored."""
     has_generation: bool = True
     categories: tuple[str, ...] = ()
     schema: Mapping[str, Any] | None = field(default=None, compare=False)
@@ -181,6 +184,7 @@ def _built_in() -> Iterable[Resource]:
             namespaced="namespaced" in flags,
             has_status="status" in flags,
             has_scale="scale" in flags,
+            is_review="review" in flags,
             has_generation="generation" in flags,
             categories=("all",) if "all" in flags else (),
         )

@@ -97,6 +97,7 @@ async def _run(seat: Seat, bare: bool, say: Say, *, alone: bool) -> int:
         return 1
     finally:
         users.close()
+        shutil.rmtree(seat.folder.journal, ignore_errors=True)  # the next lab is bare again
         seat.folder.users.unlink(missing_ok=True)
     return 0
 
@@ -104,9 +105,10 @@ async def _run(seat: Seat, bare: bool, say: Say, *, alone: bool) -> int:
 def _plan(folder: Folder) -> Plan:
     """The article's plan, written where users find it; what an earlier lab left goes."""
     logs = (found for name in LOGS for found in folder.path.glob(name))
-    for old in (folder.journal / "journal.jsonl", *logs):
+    for old in logs:
         old.unlink(missing_ok=True)
-    shutil.rmtree(folder.path / MOUNTS, ignore_errors=True)
+    for left in (folder.journal, folder.path / MOUNTS):
+        shutil.rmtree(left, ignore_errors=True)
     _write(folder.plan, initial())
     plan = read(initial()).plan
     assert plan

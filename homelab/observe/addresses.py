@@ -23,6 +23,7 @@ class Use(StrEnum):
     NODE = "N"
     GATEWAY = "G"
     USED = "■"
+    ANSWERS = "✗"
 
 
 LEGEND = (
@@ -35,6 +36,9 @@ LEGEND = (
     (Use.DHCP, "DHCP"),
 )
 """The signs in the order of a person's questions."""
+
+Claim = tuple[int, int, Use]
+"""First address, last address, and what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,16 @@ def pool_use(plan: Plan, held: Iterable[Allocation]) -> PoolUse:
     return PoolUse(sum(address in pool for address in given(held)), len(pool))
 
 
-def address_map(plan: Plan, held: Iterable[Allocation], per_line: int) -> tuple[MapLine, ...]:
+def address_map(
+    plan: Plan, held: Iterable[Allocation], per_line: int, over: Iterable[Claim] = ()
+) -> tuple[MapLine, ...]:
     """The whole LAN, `per_line` addresses a line; a run of lines that show one use alone is told once.
 
-    Pure: the same plan and allocations give the same map. Its cost is that of what is used, not that of the LAN.
+    `over`: claims that lie over those of plan and allocations. Pure: the same plan and allocations give the same map.
+    Its cost is that of what is used, not that of the LAN.
     """
     lan = plan.network.lan
-    claims = list(claimed(plan, held))
+    claims = [*claimed(plan, held), *over]
     edges = {int(lan[0]), *(edge for first, last, _ in claims for edge in (first, last + 1))}
     steps = line_starts(lan, edges, per_line)
     lines = [(start, uses_from(start, min(per_line, lan.num_addresses), claims)) for start in steps]
@@ -83,7 +90,7 @@ def line_starts(lan: IPv4Network, edges: Iterable[int], per_line: int) -> list[i
     return sorted(start for start in near if base <= start <= int(lan[-1]))
 
 
-def uses_from(start: int, count: int, claims: Sequence[tuple[int, int, Use]]) -> tuple[Use, ...]:
+def uses_from(start: int, count: int, claims: Sequence[Claim]) -> tuple[Use, ...]:
     """The uses of one line; of several claims on an address the last one counts."""
     found = [Use.FREE] * count
     for first, last, use in claims:
@@ -112,7 +119,7 @@ def label(lan: IPv4Network, address: int) -> str:
     return f".{parts[3]}" if lan.prefixlen >= 24 else f"{parts[2]}.{parts[3]}"  # noqa: PLR2004 - bits of three parts
 
 
-def claimed(plan: Plan, held: Iterable[Allocation]) -> Iterator[tuple[int, int, Use]]:
+def claimed(plan: Plan, held: Iterable[Allocation]) -> Iterator[Claim]:
     """First, last, and what for; later claims lie over earlier ones."""
     network = plan.network
     if network.dhcp:
@@ -125,12 +132,12 @@ def claimed(plan: Plan, held: Iterable[Allocation]) -> Iterator[tuple[int, int, 
     yield from (one(address, Use.USED) for address in sorted(given(held)))
 
 
-def span(addresses: AddressRange, use: Use) -> tuple[int, int, Use]:
+def span(addresses: AddressRange, use: Use) -> Claim:
     """A claim on a range."""
     return int(addresses.first), int(addresses.last), use
 
 
-def one(address: IPv4Address, use: Use) -> tuple[int, int, Use]:
+def one(address: IPv4Address, use: Use) -> Claim:
     """A claim on one address."""
     return int(address), int(address), use
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,9 @@ from homelab.plan.values import Refused
 
 _FAILED: Any = object()
 """Stands in for a value that was refused; a finding says why."""
+
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
+"""Types of a section's keys, worked out once: the set-up builds a plan with every key press."""
 
 _SCALARS: dict[object, Callable[[Leaf], object]] = {
     str: values.text,
@@ -35,7 +39,7 @@ def build(document: Document) -> tuple[Plan | None, tuple[Finding, ...]]:
 
 def nearest(key: str, section: type[Section]) -> str | None:
     """The key of a section that was probably meant."""
-    known = [f for f in get_type_hints(section) if f != "name"]
+    known = [f for f in _hints(section) if f != "name"]
     return next(iter(get_close_matches(key.lower().replace("-", "_"), known, n=1)), None)
 
 
@@ -68,7 +72,7 @@ class _Builder:
             tree = Mapping(tree.start, tree.end, (), flow=True)
         if not isinstance(tree, Mapping):
             return self._refuse(path, _not("a section with keys", tree, path))
-        hints = {name: hint for name, hint in get_type_hints(section).items() if name not in given}
+        hints = {name: hint for name, hint in _hints(section).items() if name not in given}
         meant = {self._unknown(entry, section, path) for entry in tree.entries if entry.key.text not in hints}
         found = {name: self.value(e.value, hints[name], _join(path, name)) for name in hints if (e := tree.get(name))}
         missing = [name for name in _required(section) if name not in found and name not in given]

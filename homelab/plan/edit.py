@@ -82,7 +82,10 @@ def _replaced(document: Document, entry: Entry, value: Value) -> str:
         column = " " * _column(text, old.start)
         lines = [f"- {_written(item)}" for item in value]
         return text[: old.start] + f"{_newline(text)}{column}".join(lines) + text[old.end :]
-    after = text.index(":", entry.key.end) + 1
+    after, newline = text.index(":", entry.key.end) + 1, _newline(text)
+    ends = [at for start in (after, old.end) if (at := text.find(newline, start)) >= 0]
+    if len(ends) > 1 and ends[0] < ends[1] and text[after : ends[0]].strip():  # the comment beside the key is the one
+        return f"{text[:after]} {_written(value)}{text[after : ends[0]]}{text[ends[1] :]}"
     return f"{text[:after]} {_written(value)}{text[old.end :]}"
 
 

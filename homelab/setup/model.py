@@ -43,6 +43,8 @@ class Found:
     """Addresses that answer on the LAN, with their MAC addresses."""
     searched: frozenset[IPv4Address] = frozenset()
     """Addresses that were asked whether they answer."""
+    given: frozenset[IPv4Address] = frozenset()
+    """Addresses that the cluster's own Services have; that those answer is right."""
     trouble: str | None = None
     """Why the cluster cannot be asked, and what to do."""
 
@@ -52,7 +54,7 @@ class Draft:
     """What a person has answered so far; kept in a file, so that a dropped session goes on where it was."""
 
     step: str = STEPS[0]
-    """The first step that was not confirmed yet."""
+    """The first step that was not confirmed yet; the review where there is a plan already."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Texts as typed, by the plan's path; a list's entries with commas between. Right or wrong."""
 
@@ -64,9 +66,11 @@ class Judged:
     plan: Plan | None
     """None while a field is wrong."""
     text: str
-    """The plan's file as it would be written."""
+    """The plan's file as it would be written; only in front of the review, where every field is right."""
     findings: tuple[Finding, ...]
     """Of form, of the plan's rules and of what was found; `at` names the field."""
+    sketch: Plan | None = None
+    """The plan, with addresses and names from elsewhere in the place of what is wrong: to draw the LAN with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,13 @@ class Setup:
     """When the draft was last written; RFC 3339."""
     holder: str | None = None
     """Who else is at it: then nothing can be changed here."""
+    looked: str | None = None
+    """When cluster and network were last looked at; RFC 3339."""
     verdicts: tuple[Result, ...] = ()
     """What was seen of the router's side."""
     busy: str | None = None
     """What is being looked at right now."""
     said: str | None = None
     """What became of the last wish, when it was not done: the disk is full, the plan was changed by somebody."""
+    is_written: bool = False
+    """Whether the plan's file says what was answered: the deploy comes next."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from homelab.pauses import pauses
 from homelab.ports import Cluster, Contest, NotFound, NotServed, Raw, Ref, StoreDenied, StoreError, Unavailable
 from homelab.stack import inventory
+from homelab.stack.awaiting import awaited
 from homelab.stack.compare import Live, applied, fixed, foreign, is_dying, read, spent
 from homelab.stack.diff import Action, Difference
 from homelab.stack.inventory import Entry
@@ -19,13 +21,13 @@ from homelab.stack.journal import Journal
 from homelab.stack.made import completed
 from homelab.stack.order import CUSTOM, DEFINITION, NAMESPACE, wave, waves
 from homelab.stack.ownership import owner
-from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded
+from homelab.stack.progress import Awaiting, Done, Report, StageBegun, StageEnded, Stopped
 from homelab.stack.readiness import State, Status, gone, status
 from homelab.stack.reasons import reasons
 from homelab.stack.render import Rendered
-from homelab.stack.settle import NotSettled, settle
+from homelab.stack.settle import NotSettled
 from homelab.stack.stale import prunable, stale
-from homelab.together import together
+from homelab.together import either, together
 
 STAGE_SECONDS = 600.0
 """A Pi pulls every image over a home line in less."""
@@ -33,6 +35,8 @@ STAGE_SECONDS = 600.0
 
 DENIED_SECONDS = 30.0
 """A leader that was just elected knows its own tokens in less."""
+GRACE_SECONDS = 5.0
+"""So long the end of a stage may go on when the run is to stop: it is many requests in one."""
 Step = Callable[[], Awaitable[int]]
 """Brings about what must be true at the end of a stage, however often it is called; how much it wrote.
 
@@ -80,13 +84,7 @@ async def until_gone(cluster: Cluster, stage: str, objects: Mapping[Ref, Raw], s
     """Wait until none of these objects is there any more; others of the same name do not count. Raises StageFailed."""
     uids = {ref: obj["metadata"]["uid"] for ref, obj in objects.items()}
     try:
-        await settle(
-            cluster,
-            objects,
-            lambda ref, obj: gone(obj, uids[ref]),
-            seconds,
-            lambda missing: report(Awaiting(stage, dict(missing))),
-        )
+        await awaited(cluster, objects, lambda ref, obj: gone(obj, uids[ref]), seconds, stage=stage, report=report)
     except NotSettled as stuck:
         raise await stage_failed(cluster, stage, seconds, stuck) from None
 
@@ -102,11 +100,13 @@ class Applying:
     """What ends a stage when its objects are ready, by stage."""
     patience: float = STAGE_SECONDS
     """Seconds that a stage may take."""
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the run is to end: what is under way is finished, nothing new begins, and no wait goes on."""
     written: int = field(init=False, default=0)
     """Objects written so far. From the first on, what was read at the beginning is read again before it is used."""
 
     async def run(self, rendered: tuple[Rendered, ...]) -> int:
-        """Apply every stage; the number of objects written. Raises Blocked, StageFailed, ClusterError."""
+        """Apply every stage; the number of objects written. Raises Blocked, StageFailed, Stopped, ClusterError."""
         await self._stand(rendered)
         record = await self.cluster.get(inventory.REF)
         old = stale(inventory.entries(record), rendered)
@@ -114,11 +114,28 @@ class Applying:
         left = await self._leave(rendered, live)
         self.journal.write("begin", run="apply", stages=list(dict.fromkeys(item.stage for item in rendered)))
         wanted = [item for item in rendered if item.ref not in left]
+        try:
+            await self._stages(wanted, old, live, record)
+        except Stopped:
+            self.journal.write("stopped", written=self.written)
+            raise
+        self.journal.write("end", written=self.written)
+        return self.written
+
+    async def _stages(self, wanted: list[Rendered], old: tuple[Entry, ...], live: Live, record: Raw | None) -> None:
         for stage, group in groupby(wanted, key=lambda item: item.stage):
             stage_old = tuple(entry for entry in old if entry.stage == stage)
             record = await _Stage(self, stage, tuple(group), stage_old, live).run(record)
-        self.journal.write("end", written=self.written)
-        return self.written
+
+    def go_on(self) -> None:
+        """Raises Stopped when nothing new may begin."""
+        if self.stop.is_set():
+            raise Stopped
+
+    async def unless_stopped(self, waiting: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Wait for something, but no longer than until the run is to stop. Raises Stopped."""
+        await either(waiting, self.stop.wait)
+        self.go_on()
 
     async def _stand(self, rendered: tuple[Rendered, ...]) -> None:
         """Refuse stages whose namespaces or kinds come from an earlier one that is not there. Raises Blocked."""
@@ -143,7 +160,8 @@ class Applying:
             await self.cluster.delete(ref, uid=dying[ref]["metadata"]["uid"])
         if not dying:
             return live
-        await until_gone(self.cluster, rendered[0].stage, dying, self.patience, self.report)
+        stage = rendered[0].stage
+        await self.unless_stopped(lambda: until_gone(self.cluster, stage, dying, self.patience, self.report))
         return await read(self.cluster, refs)
 
     async def _leave(self, rendered: tuple[Rendered, ...], live: Live) -> frozenset[Ref]:
@@ -174,6 +192,7 @@ class _Stage:
 
     async def run(self, record: Raw | None) -> Raw | None:
         """Apply, wait, prune; the record of what is deployed."""
+        self._run.go_on()
         self._run.report(StageBegun(self._stage, len(self._items)))
         self._run.journal.write("applying", stage=self._stage)
         for group in waves(self._items):
@@ -198,7 +217,7 @@ class _Stage:
         waits, began = pauses(longest=2), time.monotonic()
         while True:
             try:
-                self._run.written += await step()
+                await self._run.unless_stopped(partial(self._ended, step))
                 return
             except (StoreError, Unavailable) as error:
                 missing = Missing(self._items[-1].ref, Status(State.PROGRESSING, str(error)), ())
@@ -208,15 +227,36 @@ class _Stage:
                 if time.monotonic() > limit:
                     raise StageFailed(self._stage, self._passed(), (missing,)) from None
                 self._run.report(Awaiting(self._stage, {missing.ref: missing.status}))
-                await asyncio.sleep(next(waits))
+                await self._run.unless_stopped(partial(asyncio.sleep, next(waits)))
+
+    async def _ended(self, step: Step) -> None:
+        """One try of a step; when the run is to stop it is given time to end."""
+        trying = asyncio.ensure_future(step())
+        try:
+            self._run.written += await asyncio.shield(trying)
+        except asyncio.CancelledError:
+            await asyncio.wait({trying}, timeout=GRACE_SECONDS)
+            trying.cancel()
+            await asyncio.gather(trying, return_exceptions=True)
+            raise
 
     async def _wave(self, group: tuple[Rendered, ...]) -> None:
+        self._run.go_on()
         if self._run.written:
             self._live = {**self._live, **await read(self._run.cluster, [item.ref for item in group])}
-        done = await together(partial(self._apply, item) for item in group)
-        after = {item.ref: obj for item, obj in zip(group, done, strict=True)}
+        done = await together(partial(self._unless_stopped, item) for item in group)
+        after = {item.ref: obj for item, obj in zip(group, done, strict=True) if obj}
         self._run.written += sum(self._changed(ref, obj) for ref, obj in after.items())
-        await self._wait(after)
+        self._run.go_on()
+        await self._run.unless_stopped(partial(self._wait, after))
+
+    async def _unless_stopped(self, item: Rendered) -> Raw | None:
+        """Apply one object; None where the run is to stop first, which ends no other one's request."""
+        try:
+            self._run.go_on()
+            return await self._apply(item)
+        except Stopped:
+            return None
 
     def _changed(self, ref: Ref, after: Raw) -> bool:
         before = self._live[ref]
@@ -238,7 +278,7 @@ class _Stage:
                     missing = Missing(item.ref, Status(State.PROGRESSING, str(error)), ())
                     raise StageFailed(self._stage, self._passed(), (missing,)) from None
                 self._run.report(Awaiting(self._stage, {item.ref: Status(State.PROGRESSING, str(error))}))
-                await asyncio.sleep(next(waits))
+                await self._run.unless_stopped(partial(asyncio.sleep, next(waits)))
 
     async def _applied(self, item: Rendered, live: Raw | None) -> tuple[Raw, tuple[Contest, ...]]:
         """Apply one object, and make what a Secret lacks. Raises Exists, Outdated when somebody was faster."""
@@ -255,13 +295,8 @@ class _Stage:
 
     async def _wait(self, after: Mapping[Ref, Raw]) -> None:
         try:
-            await settle(
-                self._run.cluster,
-                after,
-                ready,
-                max(self._deadline - time.monotonic(), 0),
-                lambda missing: self._run.report(Awaiting(self._stage, dict(missing))),
-            )
+            left = max(self._deadline - time.monotonic(), 0)
+            await awaited(self._run.cluster, after, ready, left, stage=self._stage, report=self._run.report)
         except NotSettled as stuck:
             self._run.journal.write("failed", stage=self._stage, missing=[str(ref) for ref in stuck.missing])
             raise await stage_failed(self._run.cluster, self._stage, self._passed(), stuck) from None
@@ -272,6 +307,7 @@ class _Stage:
             live = self._live[entry.ref]
             if live is None or not prunable(live):
                 continue
+            self._run.go_on()
             await self._run.cluster.delete(entry.ref, uid=live["metadata"]["uid"])
             self._run.report(Done(self._stage, entry.ref, "removed", "no longer part of the plan"))
             self._run.written += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
 
@@ -82,16 +83,20 @@ async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming
 
 async def _asked(cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str]) -> Difference:
     if f"ns/{item.ref.namespace}" in coming:
-        return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
+        return Difference(
+            item.stage, item.ref, Action.UNVERIFIED, await asyncio.to_thread(difference_text, None, item.obj)
+        )
     try:
         after, contests = await applied(cluster, item.obj, live, dry_run=True)
     except (NotFound, NotServed, Unavailable) as error:
         if f"group/{item.ref.kind.group}" in coming:
-            return Difference(item.stage, item.ref, Action.UNVERIFIED, difference_text(None, item.obj))
+            return Difference(
+                item.stage, item.ref, Action.UNVERIFIED, await asyncio.to_thread(difference_text, None, item.obj)
+            )
         return Difference(item.stage, item.ref, Action.BLOCKED, note=str(error))
     except Rejected as error:
         return Difference(item.stage, item.ref, Action.BLOCKED, note=str(error))
-    text = difference_text(live, after)
+    text = await asyncio.to_thread(difference_text, live, after)
     action = Action.NEW if live is None else Action.CHANGE if text else Action.SAME
     return Difference(item.stage, item.ref, action, text, contests=contests)
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homelab.finding import Finding
-from homelab.stack.diff import Difference
+from homelab.stack.diff import Action, Difference
+from homelab.stack.obstacles import TAKES
+from homelab.stack.render import Rendered
 
 StageState = Literal["waiting", "applying", "ready", "failed"]
 Ending = Literal["done", "failed", "stopped", "cut"]
@@ -62,3 +64,22 @@ class Comparison:
     differences: tuple[Difference, ...]
     trouble: str | None = None
     """Why it cannot be told."""
+    rendered: tuple[Rendered, ...] = ()
+    """Every object as it is wished."""
+
+    @property
+    def hindrance(self) -> str | None:
+        """Why no deploy may begin; None where one may."""
+        if self.trouble:
+            return self.trouble
+        for finding in self.findings:
+            if finding.is_error:
+                return f"{finding.at}: {finding.what}; {finding.fix}"
+        blocked = [one for one in self.differences if one.action is Action.BLOCKED]
+        return f"{blocked[0].ref}: {blocked[0].note}" if blocked else None
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What others may miss: objects that go, addresses that their Services lose."""
+        gone = [f"{one.ref} goes: {one.note}" for one in self.differences if one.action is Action.REMOVE]
+        return (*gone, *(finding.what for finding in self.findings if finding.why == TAKES))

@@ -67,6 +67,11 @@ def difference_text(before: Raw | None, after: Raw) -> str:
     return "\n".join(list(lines)[2:])
 
 
+def as_text(wished: Raw) -> str:
+    """An object as it is wished, as YAML; the values of a Secret are words."""
+    return "\n".join(_lines(_hidden({}, _wished(wished))[1]))
+
+
 def _wished(obj: Raw) -> Raw:
     meta = {key: value for key, value in obj.get("metadata", {}).items() if key not in _SERVER_OWNED}
     if notes := meta.get("annotations"):  # a copy of the whole object, values of a Secret included

@@ -38,6 +38,8 @@ class Cut:
     """RFC 3339 time of the last line that is its own."""
     stage: str | None
     """The stage it was in; None before the first."""
+    how: str = "cut"
+    """`stopped` where a person wished it."""
 
 
 class Journal:
@@ -83,6 +85,14 @@ class Journal:
                 os.close(descriptor)
         self._file = self._locked = None
 
+    def holder(self) -> int | None:
+        """The process that has the lock; None while nobody has."""
+        try:
+            with open(self._lock, encoding="ascii", errors="replace") as lock:
+                return None if _free(lock.fileno()) else int(lock.read(20).strip() or 0)
+        except (OSError, ValueError):
+            return None
+
     def write(self, event: str, **details: Any) -> None:
         """Add a line and wait until it is on disk. Raises NotKept."""
         if self._file is None:
@@ -114,6 +124,15 @@ def _take(lock: int) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
+def _free(lock: int) -> bool:
+    """Whether nobody holds it; asked of the kernel by taking it for a moment together with whoever asks too."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _end_torn_line(file: int) -> None:
     """What a power loss left must not swallow the next run's first line."""
     size = os.fstat(file).st_size
@@ -134,6 +153,8 @@ def last_cut(lines: Iterable[str]) -> Cut | None:
             found = Cut(entry.get("run", "?"), at, None)
         elif event == "end":
             found = None
+        elif found and event == "stopped":
+            found = Cut(found.run, at, found.stage, "stopped")
         elif found and "stage" in entry:  # a renewal in between is no part of the run
             found = Cut(found.run, at, entry["stage"])
     return found

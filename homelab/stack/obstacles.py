@@ -12,6 +12,8 @@ from homelab.observe.raw import items, strings, text
 from homelab.plan.model import AddressRange, Plan
 from homelab.ports import Cluster, ClusterError, Forbidden, Kind, NotServed, Raw
 from homelab.stack.facts import KUBEADM, NODE, node_args, option, pod_networks
+from homelab.stack.obstacles_nodes import node_findings
+from homelab.stack.obstacles_old import old_findings
 from homelab.stack.order import DEFINITION, SERVICE
 from homelab.stack.ownership import labels, owner
 from homelab.stack.render import Facts
@@ -21,6 +23,8 @@ OLDEST = (1, 27)
 NEWEST = (1, 37)
 """The newest Kubernetes that this program was run against."""
 
+TAKES = "MetalLB takes the address away with the next apply, and gives another only if none was asked for"
+"""Why a Service of somebody else matters that has an address which leaves the pool."""
 POOL = Kind("metallb.io/v1beta1", "IPAddressPool")
 _HELM_CHART = Kind("helm.cattle.io/v1", "HelmChart")
 _INGRESS_ROUTE = Kind("traefik.io/v1alpha1", "IngressRoute")
@@ -35,6 +39,7 @@ _SOUGHT: Mapping[str, tuple[Kind, Mapping[str, str]]] = {
     "nodes": (NODE, {}),
     "kubeadm": (KUBEADM.kind, _KUBEADM),
     "daemonsets": (Kind("apps/v1", "DaemonSet"), {}),
+    "deployments": (Kind("apps/v1", "Deployment"), {}),
     "metallb": (Kind("apps/v1", "Deployment"), _METALLB),
     "metallb-chart": (Kind("apps/v1", "Deployment"), _METALLB_CHART),
     "pools": (POOL, {}),
@@ -116,8 +121,10 @@ def in_the_way(seen: Seen, plan: Plan) -> Iterator[Finding]:
     yield from _bundled_traefik(seen)
     yield from _leaving(seen, plan.load_balancer.pool)
     yield from _past_the_guard(seen.get("tcp-routes", ()))
+    yield from old_findings((*seen.get("deployments", ()), *seen.get("daemonsets", ())))
     if "nodes" in seen:
         yield from _pod_network(seen, plan)
+        yield from node_findings(seen["nodes"])
 
 
 def _servicelb(seen: Seen) -> Iterator[Finding]:
@@ -137,9 +144,11 @@ def _servicelb(seen: Seen) -> Iterator[Finding]:
 
 
 _K3S_FIX = (
-    "write `disable: [traefik, servicelb]` into /etc/rancher/k3s/config.yaml of every server, "
-    "then on each: sudo systemctl restart k3s"
+    "on every server, one after the other: `sudo mkdir -p /etc/rancher/k3s/config.yaml.d`, "
+    "`echo 'disable+: [traefik, servicelb]' | sudo tee /etc/rancher/k3s/config.yaml.d/homelab.yaml`, "
+    "`sudo systemctl restart k3s`"
 )
+"""`+` adds to what is disabled elsewhere. Source: k3s docs, configuration, value merge behavior."""
 
 
 def _runs_servicelb(node: Raw) -> bool:
@@ -242,7 +251,7 @@ def _leaving(seen: Seen, wanted: AddressRange) -> Iterator[Finding]:
                 Severity.WARNING,
                 at="load_balancer.pool",
                 what=f"Service {name} has {', '.join(lost)}, which the plan's pool {wanted} does not have",
-                why="MetalLB takes the address away with the next apply, and gives another only if none was asked for",
+                why=TAKES,
                 fix="keep the address in load_balancer.pool, or be ready to tell whoever uses it",
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from homelab.ports import Contest, Ref
 from homelab.stack.readiness import Status
@@ -36,6 +36,8 @@ class Awaiting:
 
     stage: str
     missing: Mapping[Ref, Status]
+    reasons: Mapping[Ref, tuple[str, ...]] = field(default_factory=dict)
+    """What the pods and events say of those that are awaited for long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,7 @@ class StageEnded:
 
 Event = StageBegun | Done | Awaiting | StageEnded
 Report = Callable[[Event], None]
+
+
+class Stopped(Exception):
+    """The run was told to stop, and did so between two steps; the same command again goes on."""

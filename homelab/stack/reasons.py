@@ -17,18 +17,22 @@ _MOST = 3
 async def reasons(cluster: Cluster, missing: Iterable[Ref]) -> dict[Ref, tuple[str, ...]]:
     """For each object, sentences on what hangs; empty where the cluster cannot say. Never raises ClusterError."""
     found: dict[Ref, tuple[str, ...]] = {}
+    about: dict[str, tuple[tuple[Raw, ...], tuple[Raw, ...]]] = {}
     for ref in missing:
         if ref.namespace is None:
             found[ref] = ()
             continue
         try:
             live = await cluster.get(ref)
-            pods = await cluster.list(POD, namespace=ref.namespace)
-            events = await cluster.list(EVENT, namespace=ref.namespace)
+            if ref.namespace not in about:
+                about[ref.namespace] = (
+                    await cluster.list(POD, namespace=ref.namespace),
+                    await cluster.list(EVENT, namespace=ref.namespace),
+                )
         except ClusterError as error:
             found[ref] = (f"its pods and events cannot be read: {error}",)
             continue
-        found[ref] = explain(live or {}, pods, events)
+        found[ref] = explain(live or {}, *about[ref.namespace])
     return found
 
 

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
-from homelab.observe.addresses import LEGEND, MapLine, Use, address_map, pool_use
-from homelab.observe.allocations import Allocation
+from homelab.observe.addresses import pool_use
 from homelab.observe.snapshot import SourceState
 from homelab.observe.text import wrapped
-from homelab.plan.model import Plan
+from screens.commands import SETUP
 from screens.dashboard.allocations import Allocations
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
-from screens.widgets.lines import Line, Lines, Span, length
+from screens.widgets.address_map import map_lines
+from screens.widgets.lines import Lines
 from screens.widgets.pane import INDENT, Pane
 
-COLUMNS = 64
-"""Addresses a line on the narrow screen: four lines are a /24."""
-GRID = 16
-"""Addresses a line where the map stands beside the table."""
-NARROWEST = 74
-"""Columns of the pane from which on a line of 64 fits."""
-MARGIN, GAP = " ", "  "
-STYLES = {
-    Use.FREE: "dim",
-    Use.DHCP: "dim",
-    Use.RESERVED: "dim",
-    Use.POOL: "accent",
-    Use.USED: "good",
-    Use.GATEWAY: "strong",
-    Use.HOST: "strong",
-    Use.NODE: "strong",
-}
+READING = "Reading the plan …"
+SET_UP = f"Or press {SETUP.key}: the set-up makes one, from what it finds on the cluster and the LAN."
 
 
 class Addresses(Pane):
@@ -71,7 +55,7 @@ class Addresses(Pane):
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
         """Without a plan there is no map."""
         if scene.plan is None:
-            return (scene.plan_trouble or "Reading the plan …",), "warn" if scene.plan_trouble else "dim"
+            return ((scene.plan_trouble, SET_UP), "warn") if scene.plan_trouble else ((READING,), "dim")
         return (), ""
 
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
@@ -85,43 +69,3 @@ class Addresses(Pane):
             return
         held = scene.snapshot.allocations if scene.snapshot else ()
         self._map.show_lines(map_lines(scene.plan, held, width))
-
-
-def map_lines(plan: Plan, held: Iterable[Allocation], width: int) -> list[Line]:
-    """The whole map with its legend; where it is narrow, a grid."""
-    per_line = COLUMNS if width >= NARROWEST else GRID
-    lines = address_map(plan, held, per_line)
-    room = max(len(line.label) for line in lines)
-    head = [grid_head(room)] if per_line == GRID else []
-    return [*head, *(map_line(line, per_line, room, width) for line in lines), *legend(room, width)]
-
-
-def grid_head(room: int) -> Line:
-    """The last digit of each column."""
-    return ((MARGIN + " " * room + GAP + " ".join(f"{at:x}" for at in range(GRID)), "head"),)
-
-
-def map_line(line: MapLine, per_line: int, room: int, width: int) -> Line:
-    """One line, the signs of one use as one span."""
-    gap = " " if per_line == GRID else ""
-    spans: list[Span] = [(f"{MARGIN}{line.label:>{room}}{GAP}", "head")]
-    for use, run in groupby(line.uses):
-        spans.append((gap.join(use.value for _ in run) + gap, STYLES[use]))
-    if line.like:
-        left = width - length(spans)
-        spans.append(
-            (next((text for text in (f" +{line.like} alike", f" +{line.like}") if len(text) <= left), ""), "dim")
-        )
-    return tuple(spans)
-
-
-def legend(room: int, width: int) -> list[Line]:
-    """What the signs mean, over as many lines as it takes."""
-    indent = MARGIN + " " * room
-    found = [indent]
-    for use, name in LEGEND:
-        word = f"{GAP}{use.value} {name}"
-        if len(found[-1]) + len(word) > width - 1 and found[-1] != indent:
-            found.append(indent)
-        found[-1] += word
-    return [((line, "dim"),) for line in found]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.screen import ModalScreen
 
 from homelab.observe.text import cells, clean, shortened, wrapped
@@ -31,6 +31,8 @@ class Question:
     """The word that does it."""
     doing: str
     """What is said while it is done."""
+    word: str | None = None
+    """What has to be typed first, where something is lost that does not come back by itself."""
 
 
 class Confirm(ModalScreen[bool]):
@@ -46,6 +48,7 @@ class Confirm(ModalScreen[bool]):
     def __init__(self, question: Question) -> None:
         super().__init__()
         self._question, self._sure = question, False
+        self._typed = ""
         self._lines = Lines()
 
     def compose(self) -> ComposeResult:
@@ -56,9 +59,19 @@ class Confirm(ModalScreen[bool]):
         """Another size: other lines."""
         self._show()
 
+    def on_key(self, event: Key) -> None:
+        """A letter of the word."""
+        if self._question.word and (event.is_printable or event.key == "backspace"):
+            event.stop()
+            event.prevent_default()
+            typed = self._typed[:-1] if event.key == "backspace" else self._typed + (event.character or "")
+            self._typed = typed[: len(self._question.word)]
+            self._sure = self._typed == self._question.word
+            self._show()
+
     def action_other(self) -> None:
-        """The other one of the two choices."""
-        self._sure = not self._sure
+        """The other one of the two choices; where a word is asked for it chooses."""
+        self._sure = not self._sure and not self._question.word
         self._show()
 
     def action_choose(self) -> None:
@@ -66,17 +79,19 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(self._sure)
 
     def _show(self) -> None:
-        self._lines.show_lines(lines(self._question, self._sure, self.size.width, self.size.height))
+        self._lines.show_lines(lines(self._question, self._sure, self.size.width, self.size.height, self._typed))
 
 
-def lines(question: Question, sure: bool, width: int, height: int) -> list[Line]:
+def lines(question: Question, sure: bool, width: int, height: int, typed: str = "") -> list[Line]:
     """The dialog, as low as the terminal: of the sentences the last go first, in the end the title too."""
     said = [line for told in question.sentences for line in wrapped(INDENT + clean(told), width - 1)]
     room = max(height - FRAME, 0)
     airy = room >= len(said) + FRAME
     gap: list[Line] = [()] if airy else []
     shown: list[Line] = [((line, ""),) for line in cut(said, room, width - 1)] if room else []
-    return [title(question.title, width), *gap, *shown, *gap, choice(question.verb, sure), *gap, keys()][-height:]
+    asked = typing(question.word, typed) if question.word else ()
+    chosen: Line = (*choice(question.verb, sure), *asked)
+    return [title(question.title, width), *gap, *shown, *gap, chosen, *gap, keys(question.word)][-height:]
 
 
 def title(text: str, width: int) -> Line:
@@ -95,6 +110,12 @@ def word(text: str, here: bool) -> Line:
     return (("▸" if here else " ", "accent"), (f" {text} ", "cursor" if here else "dim"))
 
 
-def keys() -> Line:
+def typing(word: str, typed: str) -> Line:
+    """What is to be typed, and what was."""
+    return ((f"{INDENT}type {word}: ", ""), (typed, "strong"), ("▏", "accent"))
+
+
+def keys(word: str | None = None) -> Line:
     """What can be pressed."""
-    return tuple(span for key, what in KEYS for span in ((f" {key}", "accent"), (f" {what} ", "dim")))
+    pressed = ((word, "type it"), *KEYS[1:]) if word else KEYS
+    return tuple(span for key, what in pressed for span in ((f" {key}", "accent"), (f" {what} ", "dim")))

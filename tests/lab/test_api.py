@@ -158,7 +158,7 @@ async def test_without_the_token_nothing_is_told(store: Store, given: str | None
         ("POST", "/api/v1/namespaces/default/pods/web/portforward", "ports"),
         ("POST", "/api/v1/namespaces/default/serviceaccounts/web/token", "tokens"),
         ("GET", "/api/v1/namespaces/default/services/web/proxy", "pods only"),
-        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "rights"),
+        ("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "tokens"),
         ("GET", "/openapi/v2", "schemas"),
     ],
 )
@@ -167,6 +167,15 @@ async def test_what_the_lab_cannot_do_it_says(server: Server, verb: str, path: s
 
     assert (answer.code, answer.body["reason"]) == (501, "NotImplemented")
     assert word in answer.body["message"]
+
+
+async def test_its_user_may_do_everything(server: Server) -> None:
+    wish = {"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": wish}
+
+    answer = await server.ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+
+    assert (answer.code, answer.body["status"]) == (201, {"allowed": True})
 
 
 async def test_a_pod_is_asked_at_its_own_address(cluster: KubernetesCluster, store: Store) -> None:

@@ -13,7 +13,7 @@ from homelab.ports import Kind, Raw
 from screens.scene import Said
 
 JOB = Kind("batch/v1", "Job")
-KEYS = "▸1 home  2 allocations  3 routes  4 certificates  5 consul  r renew  ? help  q"
+KEYS = "▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 r renew  s : ? q"
 ASKED = f"Renew the certificate of {HOST}?"
 
 
@@ -180,7 +180,7 @@ async def test_at_home_the_key_belongs_to_the_pane_with_the_cursor(tmp_path: Pat
 async def test_an_outcome_that_help_hides_is_told_when_that_is_closed(tmp_path: Path) -> None:
     async with household(tmp_path) as home, watching(home) as person:
         await person.press("question_mark")
-        await person.sees("Signs")
+        await person.sees("Keys")
         person.app.tell(said=Said("it is done"))
         assert "it is done" not in person.text
 

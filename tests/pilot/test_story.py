@@ -45,7 +45,7 @@ SMALL_HOME = """\
 
 
 
-▸1 home  2 allocations  3 routes  4 certificates  5 consul  ? help  q quit"""
+▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  s : ? q"""
 
 BEHIND = "\n" * 16
 LARGE_HOME = f"""\
@@ -72,7 +72,7 @@ LARGE_HOME = f"""\
  Consul ────────────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
   There is no Consul yet. To deploy: homelab-tui apply
 {BEHIND}
-▸1 home  2 allocations  3 routes  4 certificates  5 consul  ? help  q quit{" " * 28}tab pane  ↑ ↓ row"""
+▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  s set-up  : commands  ? help  q quit"""
 
 
 async def test_the_home_screen_of_a_small_terminal(tmp_path: Path) -> None:

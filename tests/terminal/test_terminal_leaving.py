@@ -42,7 +42,7 @@ def opened(console: Open, view: str) -> Terminal:
     """A console at work, at the view of a key."""
     terminal = console.ready()
     terminal.send(view)
-    terminal.shows("Signs" if view == "?" else "Routes")
+    terminal.shows("Keys" if view == "?" else "Routes")
     return terminal
 
 
@@ -158,6 +158,8 @@ FAULTY = """
 from contextlib import asynccontextmanager
 from tui.app import run
 class World:
+    def needs_setup(self):
+        return False
     def plan(self):
         raise AssertionError("not asked for")
     @asynccontextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from consoles import EVERYTHING, Open
 
+from benchmarks.cluster import Home
 from benchmarks.timing import output
 
 pytest_plugins = ("opening",)
@@ -23,7 +24,7 @@ def noted(self):
     Path({path!r}).write_text(" ".join(sys.modules))
     begin(self)
 app.Console._begin = noted
-sys.exit(cli.run([]))
+sys.exit(cli.run({arguments!r}))
 """
 """Notes what is loaded when the console goes on after its first paint."""
 OURS = {"homelab-tui"}
@@ -53,9 +54,12 @@ def distributions(modules: str) -> set[str]:
     return {normal(found) for package in packages for found in known.get(package, ())}
 
 
-def test_nothing_foreign_but_textual_is_loaded_before_the_first_paint(console: Open, tmp_path: Path) -> None:
+def test_nothing_foreign_but_textual_is_loaded_before_the_first_paint(
+    home: Home, console: Open, tmp_path: Path
+) -> None:
     noted = tmp_path / "modules"
-    terminal = console([sys.executable, "-c", PROBE.format(path=str(noted))])
+    probe = PROBE.format(path=str(noted), arguments=["--plan", str(home.plan)])
+    terminal = console([sys.executable, "-c", probe])
     terminal.until(lambda: noted.exists() and noted.read_text())
     terminal.shows("Allocations")
     anyway = distributions(output([sys.executable, "-c", "import sys; print(*sys.modules)"]))
@@ -71,7 +75,7 @@ def test_a_terminal_as_small_as_a_watch_and_back(console: Open) -> None:
     before = terminal.display
 
     terminal.resize(20, 5)
-    terminal.shows("homelab", "▸Allocatio", "▸1 home  2 3 4 5 ? q")
+    terminal.shows("homelab", "▸Allocatio", "▸1 home  2 3 4 5 6 s")
     terminal.settled()
     assert max(map(len, terminal.display)) <= 20
     terminal.resize(80, 24)

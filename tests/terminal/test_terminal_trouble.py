@@ -69,14 +69,21 @@ def test_a_missing_right_blinds_one_pane_and_says_so(home: Home, console: Open, 
         terminal.shows("a right is missing", "✗ failed", "192.168.1.20", "✓ given")
 
 
-def test_without_a_kubeconfig_it_says_what_to_do(console: Open, tmp_path: Path) -> None:
-    terminal = console(TUI, environment={"KUBECONFIG": "", "HOME": str(tmp_path)})
+def test_without_a_kubeconfig_it_says_what_to_do(home: Home, console: Open, tmp_path: Path) -> None:
+    terminal = console([*TUI, "--plan", str(home.plan)], environment={"KUBECONFIG": "", "HOME": str(tmp_path)})
 
     terminal.shows("kubeconfig", "api ✗")
 
 
-def test_without_a_plan_the_rest_is_shown_and_the_map_says_what_to_do(console: Open, tmp_path: Path) -> None:
-    terminal = console([*TUI, "--plan", str(tmp_path / "homelab.yaml")])
+def test_when_the_plan_goes_the_rest_is_shown_and_the_map_says_what_to_do(
+    home: Home, console: Open, tmp_path: Path
+) -> None:
+    plan = tmp_path / "homelab.yaml"
+    plan.write_text(home.plan.read_text())
+    terminal = console([*TUI, "--plan", str(plan)])
+    terminal.shows("d DHCP")
+
+    plan.unlink()
 
     terminal.shows("no plan", "homelab-tui plan init", "192.168.1.20")
 

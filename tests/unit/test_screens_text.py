@@ -15,12 +15,12 @@ from homelab.observe.live import stamp
 from homelab.observe.snapshot import KINDS, SOURCES, Asked, Source, SourceState, World, snapshot
 from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
-from screens.commands import COMMANDS, panes
-from screens.dashboard.addresses import map_lines
+from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, name_of, panes
 from screens.dialogs.confirm import Question, lines
 from screens.freshness import Freshness, clock, freshness
 from screens.help import help_lines
 from screens.scene import Said, Scene
+from screens.widgets.address_map import map_lines
 from screens.widgets.bars import api, keys, said, status
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, length
@@ -84,21 +84,25 @@ def test_a_kind_that_is_not_there_yet_says_nothing_of_the_api() -> None:
     assert api(scene(middlewares=Source(SourceState.FAILED)))[-1] == ("✗", "bad")
 
 
-@given(st.integers(22, 200))
+OFFERED = [one for one in COMMANDS if one.key and one.on in (None, CERTIFICATES)]
+"""With the cursor on a certificate."""
+
+
+@given(st.integers(36, 200))
 def test_the_key_line_fits_and_marks_the_view_in_front(width: int) -> None:
-    line = keys(COMMANDS, COMMANDS[0].id, width)
+    line = keys(OFFERED, COMMANDS[0].id, width)
 
     assert length(line) <= width
     assert text(line).startswith("▸1 home")
 
 
 def test_names_of_keys_go_from_the_right_and_that_of_what_can_be_done_last() -> None:
-    shown = [text(keys(COMMANDS, "view.certificates", width)) for width in (84, 80, 60, 40)]
+    shown = [text(keys(OFFERED, "view.certificates", width)) for width in (120, 80, 60, 46)]
 
-    assert shown[0].endswith("5 consul  r renew  ? help  q quit ")
-    assert shown[1].endswith("5 consul  r renew  ? help  q")
-    assert shown[2] == " 1 home  2 allocations  3▸4 certificates  5 r renew  ? q"
-    assert shown[3] == " 1 2 3▸4 certificates  5 r renew  ? q"
+    assert shown[0].endswith("r renew  s set-up  : commands  ? help  q quit ")
+    assert shown[1].endswith("5 consul  6 r renew  s : ? q")
+    assert shown[2] == " 1 home  2 3▸4 certificates  5 6 r renew  s : ? q"
+    assert shown[3] == " 1 2 3▸4 certificates  5 6 r renew  s : ? q"
 
 
 @given(NAMES, WIDTHS, st.sampled_from("✓○▲✗"))
@@ -207,9 +211,10 @@ def test_a_pane_is_old_since_the_first_of_its_sources_was_lost() -> None:
 
 
 def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:
-    pressed = [key for command in COMMANDS for key in (command.key, *command.keys)]
-
-    assert len(set(pressed)) == len(pressed)
+    for pane in {command.on for command in COMMANDS}:
+        there = [one for one in COMMANDS if one.on in (None, pane)]
+        pressed = [key for one in there for key in (one.key, *one.keys) if key]
+        assert len(set(pressed)) == len(pressed), pane
     for path in [*panes(), *(command.screen for command in COMMANDS if command.screen)]:
         assert callable(named(path))
 
@@ -220,4 +225,6 @@ def test_help_names_every_key_and_fits(width: int) -> None:
 
     assert [line for line in lines if length(line) > width] == []
     said = "\n".join(map(text, lines))
-    assert all(f" {command.key if command.key != 'question_mark' else '?'} " in said for command in COMMANDS)
+    signs = [KEY_SIGNS.get(command.key, command.key) for command in COMMANDS if command.key]
+    assert all(f" {key} " in said for key in signs)
+    assert all(name_of(command)[:8] in said for command in COMMANDS if not command.key)

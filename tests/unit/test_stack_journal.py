@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from fulldisk import limited
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,19 +207,6 @@ def test_a_full_disk_is_told_with_the_file_however_much_of_the_line_it_took(tmp_
     assert found.stage == "routing"
 
 
-@contextmanager
-def limited(size: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, heard)
-
-
 # Where the last run was cut
 
 
@@ -238,6 +225,8 @@ BEGIN, APPLYING, END = line("begin", run="apply"), line("applying", stage="routi
         ([BEGIN, APPLYING], Cut("apply", "t", "routing")),
         ([BEGIN, APPLYING, line("ready", "t2", stage="routing")], Cut("apply", "t2", "routing")),
         ([BEGIN, APPLYING, line("failed", "t2", stage="routing")], Cut("apply", "t2", "routing")),
+        ([BEGIN, APPLYING, line("stopped", "t2")], Cut("apply", "t2", "routing", "stopped")),
+        ([BEGIN, APPLYING, line("stopped", "t2"), BEGIN, END], None),
         ([BEGIN, APPLYING, line("renewing", "t2")], Cut("apply", "t", "routing")),
         ([BEGIN, APPLYING, END], None),
         ([BEGIN, APPLYING, END, line("begin", "t2", run="delete")], Cut("delete", "t2", None)),
@@ -252,6 +241,8 @@ BEGIN, APPLYING, END = line("begin", run="apply"), line("applying", stage="routi
         "in a stage",
         "after a stage",
         "a stage failed",
+        "stopped",
+        "stopped and begun anew",
         "something else in between",
         "ended",
         "the next run",

@@ -62,7 +62,7 @@ def test_servicelb_is_known_by_a_server_that_does_not_disable_it() -> None:
 def test_the_way_to_turn_servicelb_off_is_complete() -> None:
     fix = only(nodes=[k3s_node("pi1", "server", "--disable", "traefik")]).fix
 
-    for part in ("disable: [traefik, servicelb]", "/etc/rancher/k3s/config.yaml of every server", "restart k3s"):
+    for part in ("'disable+: [traefik, servicelb]'", "on every server", "rancher/k3s/config.yaml.d", "restart k3s`"):
         assert part in fix
 
 
@@ -202,7 +202,7 @@ def test_each_trace_of_k3s_s_traefik_alone_is_an_obstacle(seen: dict[str, list[R
 def test_the_way_to_remove_k3s_s_traefik_is_complete() -> None:
     fix = only(charts=CHARTS).fix
 
-    assert "disable: [traefik, servicelb]" in fix
+    assert "disable+: [traefik, servicelb]" in fix
     assert "restart k3s" in fix
     assert "helm -n kube-system uninstall traefik traefik-crd" in fix
     assert "kubectl -n kube-system delete helmchart traefik traefik-crd" in fix

@@ -87,6 +87,7 @@ def apply(parsed: Namespace, options: Options) -> int:
     may_write(parsed, options, "config apply")
     if (plan := checked(options)) is None:
         return 1
+    brake = running.Brake()
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
@@ -98,13 +99,13 @@ def apply(parsed: Namespace, options: Options) -> int:
                 if not parsed.yes and not await ask("Apply this? Type yes to go on:", "yes"):
                     say("nothing was changed")
                     return 1
-                await carry_out(cluster, found.rendered, time.monotonic(), options)
+                await carry_out(cluster, found.rendered, time.monotonic(), options, brake)
             code = await _taken(cluster, found.text)
             if found.may_be_refused:
                 say(AFTER_REFUSAL)
             return code
 
-    return running.run(work, AGAIN)
+    return running.run(work, AGAIN, brake)
 
 
 async def _compared(cluster: Cluster, plan: Plan, options: Options) -> Compared:

@@ -46,9 +46,9 @@ def on_lab(command: Callable[[Namespace, Options], int], parsed: Namespace, opti
     name = parsed.command.rpartition(":")[2]
     try:
         with attach(options.lab == "bare", warn) as attached:
-            if name in ("apply", "delete", "backup", "restore"):  # they would meet the deploy that a lab begins with
+            if name in ("apply", "setup", "delete", "backup", "restore"):  # they would meet the deploy of a new lab
                 attached.deployed(warn)
-            if name == "apply":
+            if name in ("apply", "setup"):
                 say(NOTICE)
             return command(parsed, options.on(attached))
     except KeyboardInterrupt:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from homelab.finding import Finding
 from homelab.plan.checks import findings_of
@@ -20,11 +22,15 @@ from homelab.stack.diff import Action, Difference
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import obstacles
-from homelab.stack.progress import Awaiting, Done, Event, StageBegun, StageEnded
+from homelab.stack.preview import preview, wished
+from homelab.stack.progress import Awaiting, Done, Event, StageBegun, StageEnded, Stopped
+from homelab.stack.record import Recording, path_of
 from homelab.stack.render import Facts, Rendered, as_yaml
 from homelab.stack.render import render as rendered_of
 from tui import wiring
 from tui.headless import running
+from tui.headless.failures import explained
+from tui.headless.running import Brake
 from tui.headless.terminal import Ticker, ask, say, show, warn
 from tui.options import Options, Refused
 
@@ -73,18 +79,14 @@ def diff(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
-            blocked = show(await obstacles(cluster, plan))
-            found = await compare(cluster, await _rendered(cluster, plan, parsed, options))
-            _print(found)
-            if blocked or is_blocked(found):
+            found = await preview(cluster, plan, wiring.upstream(options), parsed.stage or STAGES)
+            blocked = show(found.findings)
+            _print(found.differences)
+            if blocked or is_blocked(found.differences):
                 return 2
-            return 1 if any(difference.changes for difference in found) else 0
+            return 1 if any(difference.changes for difference in found.differences) else 0
 
     return running.run(work)
-
-
-async def _rendered(cluster: Cluster, plan: Plan, parsed: Namespace, options: Options) -> tuple[Rendered, ...]:
-    return rendered_of(plan, await facts(cluster, plan), wiring.upstream(options), parsed.stage or STAGES)
 
 
 def apply(parsed: Namespace, options: Options) -> int:
@@ -94,13 +96,14 @@ def apply(parsed: Namespace, options: Options) -> int:
     plan = checked(options)
     if plan is None:
         return 1
+    brake = Brake()
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
             began = time.monotonic()
             if show(await obstacles(cluster, plan)):
                 return 1
-            rendered = await _rendered(cluster, plan, parsed, options)
+            rendered = await wished(cluster, plan, wiring.upstream(options), parsed.stage or STAGES)
             if not parsed.yes or parsed.dry_run:
                 found = await compare(cluster, rendered)
                 _print(found)
@@ -112,9 +115,9 @@ def apply(parsed: Namespace, options: Options) -> int:
                         say("nothing was changed")
                         return 1
                     began = time.monotonic()
-            return await carry_out(cluster, rendered, began, options)
+            return await carry_out(cluster, rendered, began, options, brake)
 
-    return running.run(work, AGAIN)
+    return running.run(work, AGAIN, brake)
 
 
 def is_blocked(found: Iterable[Difference]) -> bool:
@@ -130,25 +133,45 @@ def may_write(parsed: Namespace, options: Options, command: str) -> None:
         raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
 
 
-async def carry_out(cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options) -> int:
-    """Apply what is wished, and say how that went. Raises Blocked, StageFailed, ClusterError."""
+async def carry_out(
+    cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options, brake: Brake
+) -> int:
+    """Apply what is wished, and say how that went. Raises Blocked, StageFailed, Stopped, ClusterError."""
     with await wiring.journal(cluster, options) as journal:
         _resuming(journal)
-        steps = wiring.steps(cluster, (printer := _Printer()).notice)
-        written = await Applying(cluster, journal, printer, steps).run(rendered)
+        with _recorded(journal, rendered) as record, brake.handed() as stop:
+            printer = _Printer(record)
+            steps = wiring.steps(cluster, printer.notice)
+            written = await Applying(cluster, journal, printer, steps, stop=stop).run(rendered)
         printer.ticker.clear()
     changed = f"{written} objects written" if written else "nothing to change"
     left = printer.outcomes["left alone"]
-    wished = f"{len(rendered) - left} as wished" + (f", {left} left alone" if left else "")
-    say(f"done: {changed}, {wished}, {time.monotonic() - began:.2f} s")
+    as_wished = f"{len(rendered) - left} as wished" + (f", {left} left alone" if left else "")
+    say(f"done: {changed}, {as_wished}, {time.monotonic() - began:.2f} s")
     return 0
+
+
+@contextmanager
+def _recorded(journal: Journal, rendered: Iterable[Rendered]) -> Iterator[Recording]:
+    """What happens inside the block is seen by every console, with its end."""
+    record = Recording(path_of(journal))
+    record.begin(list(dict.fromkeys(item.stage for item in rendered)))
+    try:
+        yield record
+    except (Stopped, asyncio.CancelledError):
+        record.end("stopped")
+        raise
+    except Exception as error:
+        record.end("failed", explained(error) or f"a fault of homelab-tui itself: {type(error).__name__}")
+        raise
+    record.end("done")
 
 
 def _resuming(journal: Journal) -> None:
     """Say where the last run was cut; every step may be repeated, so going on means running again."""
     if cut := journal.cut():
         where = f" in stage {cut.stage}" if cut.stage else ""
-        say(f"the {cut.run} of {cut.at} was cut{where}: going on from there")
+        say(f"the {cut.run} of {cut.at} was {cut.how}{where}: going on from there")
 
 
 def delete(parsed: Namespace, options: Options) -> int:
@@ -221,8 +244,9 @@ def _print(differences: Iterable[Difference]) -> None:
 class _Printer:
     """Prints what a run tells: what was written stays on the screen, what is awaited is one changing line."""
 
-    def __init__(self) -> None:
+    def __init__(self, record: Recording | None = None) -> None:
         self.ticker = Ticker()
+        self._record = record
         self.outcomes: Counter[str] = Counter()
         self._noticed: set[Finding] = set()
 
@@ -232,8 +256,12 @@ class _Printer:
             self._noticed.add(finding)
             self.ticker.clear()
             show([finding])
+            if self._record:
+                self._record.note(f"{finding.at}: {finding.what}")
 
     def __call__(self, event: Event) -> None:
+        if self._record:
+            self._record(event)
         if isinstance(event, Done):
             self.outcomes[event.outcome] += 1
         match event:
@@ -243,9 +271,10 @@ class _Printer:
                 taken = ", ".join(f"{contest.field} from {contest.manager}" for contest in contests)
                 detail = "; ".join(part for part in (note, f"took back {taken}" if taken else "") if part)
                 self.ticker.line(f"{stage}: {ref} {outcome}{f' ({detail})' if detail else ''}")
-            case Awaiting(stage, missing) if missing:
-                ref, found = next(iter(missing.items()))
+            case Awaiting(stage, missing, reasons) if missing:
+                ref = next(iter(reasons), next(iter(missing)))
                 more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-                self.ticker.set(f"{stage}: waiting for {ref}: {found.why}{more}")
+                why = "; ".join((missing[ref].why, *reasons.get(ref, ())[:1]))
+                self.ticker.set(f"{stage}: waiting for {ref}: {why}{more}")
             case StageEnded(stage, seconds):
                 self.ticker.line(f"{stage}: ready, {seconds:.1f} s")

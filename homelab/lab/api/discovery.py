@@ -115,6 +115,8 @@ def _bare(one: Raw) -> Raw:
 
 
 def _verbs(resource: Resource) -> list[str]:
+    if resource.is_review:
+        return ["create"]
     return [verb for verb in _VERBS if verb != "deletecollection" or resource.plural != "namespaces"]
 
 

@@ -41,7 +41,7 @@ _LACKING = {
     "resize": "the lab's pods have no size",
     "token": "the lab gives no tokens to service accounts",
 }
-_LACKING_GROUPS = ("authentication.k8s.io", "authorization.k8s.io")
+_LACKING_GROUPS = ("authentication.k8s.io",)
 
 
 class Api:
@@ -93,10 +93,12 @@ class Api:
 
     async def _resource(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         if path.split("/")[2] in _LACKING_GROUPS:
-            raise not_implemented("the lab has one user who may do everything, so it reviews no tokens and no rights")
+            raise not_implemented("the lab has one user, so it reviews no tokens")
         asked = Asked(request, place(self._store.resources, path))
         if asked.place.subresource:
             return await self._part(asked)
+        if asked.place.resource.is_review:
+            return await self._reviewed(asked)
         return await self._one(asked) if asked.place.name is not None else await self._many(asked)
 
     async def _one(self, asked: Asked) -> web.StreamResponse:
@@ -124,6 +126,12 @@ class Api:
             case "DELETE":
                 return _json(await all_deleted(self._store, asked))
         raise _not_allowed()
+
+    async def _reviewed(self, asked: Asked) -> web.StreamResponse:
+        """Whether the lab's user may do something: it is the only one, and may do everything."""
+        if asked.request.method != "POST":
+            raise _not_allowed()
+        return _json(await asked.object() | {"status": {"allowed": True}}, HTTPStatus.CREATED)
 
     async def _part(self, asked: Asked) -> web.StreamResponse:
         """A subresource."""

@@ -1,0 +1,1 @@
+"""The set-up, one file a step."""

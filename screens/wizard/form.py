@@ -1,0 +1,157 @@
+"""One line of a form: what is asked, what was answered, and what is to be said of it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Blur, DescendantBlur, DescendantFocus, Focus, Key
+from textual.widgets import Input
+
+from homelab.observe.text import clean, padded, shortened
+from homelab.setup.fields import Field
+from screens.messages import Answered
+from screens.widgets.lines import Line, Lines, Span
+
+MARK = "▸"
+GAP = "  "
+
+
+class Choice(Lines, can_focus=True):
+    """One word of a few: left and right go through them, a letter goes to the next that begins so."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "turn(-1)", show=False),
+        Binding("right", "turn(1)", show=False),
+    ]
+
+    def __init__(self, path: str, words: tuple[str, ...], *, classes: str) -> None:
+        super().__init__(classes=classes)
+        self._path, self._words, self.value = path, words, ""
+
+    def follow(self, value: str) -> None:
+        """Show a word that was chosen elsewhere."""
+        self.value = value
+        self._show()
+
+    def take(self, value: str) -> None:
+        """Choose a word, and tell."""
+        if value != self.value and not self.disabled:
+            self.follow(value)
+            self.post_message(Answered(self._path, value))
+
+    def action_turn(self, by: int) -> None:
+        """The word before or behind."""
+        at = self._words.index(self.value) + by if self.value in self._words else 0
+        self.take(self._words[at % len(self._words)])
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Letters and digits mean nothing else here."""
+        return character is not None and character.isprintable() and character != ":"
+
+    def on_key(self, event: Key) -> None:
+        """Letters choose."""
+        if not (event.character and self.check_consume_key(event.key, event.character)):
+            return
+        event.stop()
+        event.prevent_default()
+        at = self._words.index(self.value) + 1 if self.value in self._words else 0
+        around = (*self._words[at:], *self._words[:at])
+        if found := next((word for word in around if word.startswith(event.character.lower())), None):
+            self.take(found)
+
+    def on_focus(self, event: Focus) -> None:
+        """What can be pressed appears."""
+        self._show()
+
+    def on_blur(self, event: Blur) -> None:
+        """It goes."""
+        self._show()
+
+    def _show(self) -> None:
+        word = clean(self.value)
+        chosen: Line = (("◂ ", "accent"), (word, "strong"), (" ▸", "accent")) if self.has_focus else ((word, ""),)
+        self.show_lines([chosen])
+
+
+class Typed(Input):
+    """A text; until a person has typed, it follows what is proposed."""
+
+    def __init__(self, path: str, *, classes: str) -> None:
+        super().__init__(compact=True, select_on_focus=False, classes=classes)
+        self.cursor_blink = False
+        self._path, self._is_own = path, False
+
+    def follow(self, value: str) -> None:
+        """Show what was answered or proposed elsewhere, unless somebody is typing here."""
+        if value == self.value:
+            self._is_own = False
+        elif not (self._is_own and self.has_focus):
+            with self.prevent(Input.Changed):
+                self.value = value
+            self._rest()
+
+    def on_focus(self, event: Focus) -> None:
+        """What is typed is added, unless that would hide how the text begins."""
+        self._rest()
+
+    def on_blur(self, event: Blur) -> None:
+        """Its beginning is what tells it from others."""
+        self.cursor_position = 0
+
+    def _rest(self) -> None:
+        is_seen = self.has_focus and len(self.value) < self.size.width
+        self.cursor_position = len(self.value) if is_seen else 0
+
+    def take(self, value: str) -> None:
+        """Put a text in, as if it had been typed."""
+        self.value = value
+        self.cursor_position = len(value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell what stands here now."""
+        event.stop()
+        self._is_own = True
+        self.app.post_message(Answered(self._path, event.value))  # at once: a key that comes next must meet it
+
+
+class Entry(Horizontal):
+    """Label, answer, remark."""
+
+    def __init__(self, field: Field) -> None:
+        super().__init__()
+        self.field = field
+        self._label, self._remark = Lines(classes="label"), Lines(classes="remark")
+        self.control: Choice | Typed = (
+            Choice(field.path, field.choices, classes="control")
+            if field.choices
+            else Typed(field.path, classes="control")
+        )
+
+    def compose(self) -> ComposeResult:
+        """From left to right."""
+        yield self._label
+        yield self.control
+        yield self._remark
+
+    def show(self, value: str, remark: Span, *, locked: bool) -> None:
+        """What was answered, and what is to be said of it in a few words."""
+        self.control.follow(value)
+        self.control.disabled = locked
+        self._remark.show_lines([((shortened(f"{GAP}{remark[0]}", self._remark.size.width), remark[1]),)])
+        self._show_label()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """The mark appears."""
+        self._show_label()
+
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
+        """The mark goes."""
+        self._show_label()
+
+    def _show_label(self) -> None:
+        here = self.control.has_focus
+        name = padded(self.field.label, max(self._label.size.width - len(GAP) - 1, 0))
+        self._label.show_lines([((f" {MARK}" if here else GAP, "accent"), (f" {name}", "strong" if here else "dim"))])

@@ -1,0 +1,231 @@
+"""What every step of the set-up has: progress on top, fields and parts between, the hint and the keys below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import ScrollableContainer, Vertical
+from textual.events import DescendantFocus, Resize
+from textual.types import CSSPathType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from homelab.finding import Finding
+from homelab.setup.fields import FIELDS, Field, field_of, step_of
+from homelab.setup.model import Setup
+from screens.board import TALL, View
+from screens.commands import HOME
+from screens.messages import Go, Wished
+from screens.scene import Said, Scene
+from screens.widgets.bars import said
+from screens.widgets.lines import Line, Lines, Span
+from screens.widgets.patch_table import PatchTable
+from screens.widgets.reading import Reading
+from screens.wizard import words
+from screens.wizard.form import Entry
+
+HINT, TALL_HINT, LOW_HINT = 3, 5, 1
+"""Lines of the hint, on an ordinary terminal, on a tall and on a low one: always as many, so that nothing jumps."""
+
+
+class Frame(View):
+    """A step; its file says which parts stand below the fields."""
+
+    STEP: ClassVar[str]
+    LOOK: ClassVar[str | None] = None
+    """What F5 wishes of the service: to look again at what this step shows."""
+    AUTO_FOCUS: ClassVar[str | None] = ""
+    CSS_PATH: ClassVar[CSSPathType | None] = "frame.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go_on", show=False),
+        Binding("escape", "go_back", show=False),
+        Binding("f2", "suggest", show=False),
+        Binding("f5", "look", show=False),
+        Binding("ctrl+s", "leave", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Progress, fields, parts, hint."""
+        self._top, self._hint, self._foot = Lines(classes="top"), Lines(classes="hint"), Lines(classes="foot")
+        self._entries = [Entry(field) for field in self.fields]
+        self._copied: Span | None = None
+        self._placed = False
+        """Whether the cursor was put where it belongs when the step was opened."""
+        yield self._top
+        with ScrollableContainer(can_focus=False, classes="form"):
+            yield from self._entries
+            yield from self.compose_parts()
+        with Vertical(classes="bottom"):
+            yield self._hint
+            yield self._foot
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        """What is asked here."""
+        return FIELDS[self.STEP]
+
+    def compose_parts(self) -> Iterable[Widget]:
+        """What is below the fields."""
+        return ()
+
+    def show_parts(self, setup: Setup) -> None:
+        """Draw what is below the fields."""
+
+    def remark(self, path: str, setup: Setup) -> Span:
+        """What is to be said of a field that has no finding, in a few words."""
+        return "", ""
+
+    def help(self, setup: Setup) -> Sequence[Span]:
+        """What is said while the cursor is in none of the fields: sentences."""
+        return ()
+
+    # Drawing
+
+    def show(self, scene: Scene) -> None:
+        """Draw from what is known now."""
+        if not self.is_mounted or not self.size.width:
+            return
+        setup = scene.setup
+        self._top.show_lines(words.top(self.STEP, scene, self.size.width))
+        for entry in self._entries:
+            found = self._remark(entry.field.path, setup) if setup else ("", "")
+            value = words.value(setup, entry.field.path) if setup else ""
+            entry.show(value, found, locked=setup is None or self._is_locked(scene))
+        if setup and all(part.is_mounted for part in self.query(Lines)):  # before that Textual forgets other heights
+            self.show_parts(setup)
+            self._place(setup)
+        self._show_hint(scene)
+
+    def _remark(self, path: str, setup: Setup) -> Span:
+        finding = words.worst(setup, path)
+        return words.brief(finding, words.value(setup, path), setup) if finding else self.remark(path, setup)
+
+    def _is_locked(self, scene: Scene) -> bool:
+        return scene.read_only or bool(scene.setup and scene.setup.holder)
+
+    def _place(self, setup: Setup) -> None:
+        """The cursor, when the step is opened: in the first field; once there was an answer, where it is wrong."""
+        if not self._placed:
+            self._placed = True
+            is_wrong = words.is_passed(self.STEP, setup) and self._go_to_wrong(setup)
+            if not is_wrong and self.focused is None:
+                self.set_focus(next((one.control for one in self._entries), next(iter(self.focus_chain), None)))
+
+    def _go_to_wrong(self, setup: Setup) -> bool:
+        wrong = {field_of(finding.at) for finding in self.errors(setup)}
+        entry = next((entry for entry in self._entries if entry.field.path in wrong), None)
+        if entry and not entry.control.has_focus:
+            entry.control.focus()
+        return entry is not None
+
+    def errors(self, setup: Setup) -> Sequence[Finding]:
+        """What keeps a person here."""
+        return [one for one in setup.judged.findings if one.is_error and step_of(one.at) == self.STEP]
+
+    @on(DescendantFocus)
+    @on(PatchTable.Pointed)
+    def _turned(self) -> None:
+        self._copied = None
+        self._show_hint(self._scene())
+
+    @on(Reading.Copied)
+    def _told_of_copy(self) -> None:
+        self._copied = words.COPIED
+        self._show_hint(self._scene())
+
+    def _show_hint(self, scene: Scene) -> None:
+        width = self.size.width
+        rows = TALL_HINT if self.size.height >= TALL else LOW_HINT if self.has_class("-low") else HINT
+        self._hint.show_lines([words.rule(width), *words.block(self._sentences(scene), rows, width)])
+        self._foot.show_lines(self._keys(scene.said, width))
+
+    def _sentences(self, scene: Scene) -> Sequence[Span]:
+        """The most important first."""
+        setup = scene.setup
+        if setup is None:
+            return [(words.OPENING, "dim")]
+        found: list[Span] = [*words.standing(scene.read_only, setup), *([self._copied] if self._copied else [])]
+        entry = self._entry
+        return [*found, *(words.hint(entry.field, setup) if entry else self.help(setup))]
+
+    @property
+    def _entry(self) -> Entry | None:
+        """The one with the cursor."""
+        return next((one for one in self._entries if one.control is self.focused), None)
+
+    def _keys(self, told: Said | None, width: int) -> list[Line]:
+        if told:
+            return said(told, width)
+        here = self.focused
+        kinds = ((Reading, words.READING), (PatchTable, words.TABLE), (Widget, words.FIELD))
+        own = next((keys for kind, keys in kinds if isinstance(here, kind)), words.FIELD)
+        return [words.keys(own, self.on_enter, look=bool(self.LOOK), width=width)]
+
+    on_enter: ClassVar[str] = "continue"
+    """What enter does, in a word."""
+
+    def on_mount(self) -> None:
+        """The first face, and again when every part is there."""
+        super().on_mount()
+        self.call_after_refresh(lambda: self.show(self._scene()))
+
+    def on_resize(self, event: Resize) -> None:
+        """Another size: other lines."""
+        super().on_resize(event)
+        self.call_after_refresh(lambda: self.show(self._scene()))
+
+    # Doing
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.action_go_on()
+
+    def action_go_on(self) -> None:
+        """Once all that was typed before is judged."""
+        self.app.call_later(self._go_on)
+
+    def _go_on(self) -> None:
+        """To the next step; where something is wrong, to that."""
+        scene = self._scene()
+        if (setup := scene.setup) is None:
+            return
+        if not self._is_locked(scene):
+            if self.errors(setup):
+                self._go_to_wrong(setup)
+                return
+            self.post_message(Wished("setup", "confirm", self.STEP))
+        self.post_message(Go(words.following(self.STEP, scene)))
+
+    def action_go_back(self) -> None:
+        """To the step before; from the first one, and from a setting, out of the set-up."""
+        if (before := words.preceding(self.STEP, self._scene())) is None:
+            self.action_leave()
+            return
+        self.post_message(Go(before))
+
+    def action_leave(self) -> None:
+        """Keep the answers and go."""
+        self.post_message(Wished("setup", "close"))
+        self.post_message(Go(HOME.id))
+
+    def action_suggest(self) -> None:
+        """Take what is proposed for the field."""
+        setup, entry = self._scene().setup, self._entry
+        if setup and entry and (proposed := words.suggestion(setup, entry.field.path)) is not None:
+            entry.control.take(proposed)
+
+    def action_look(self) -> None:
+        """Look again."""
+        if self.LOOK:
+            self.post_message(Wished("setup", self.LOOK))
+
+    def on_screen_resume(self) -> None:
+        """Opened anew: the cursor goes where it belongs."""
+        self._placed = False
+        super().on_screen_resume()

@@ -1,0 +1,53 @@
+"""The machines of the cluster, and what has to be done on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.widget import Widget
+
+from homelab.observe.text import NODE_HEAD, node_row
+from homelab.setup.model import Found, Setup
+from screens.widgets.lines import Span
+from screens.widgets.patch_table import NO_HEAD, PatchTable
+from screens.widgets.reading import Reading
+from screens.wizard.findings import finding_lines, of_nodes, pasted
+from screens.wizard.frame import Frame
+
+
+class Nodes(Frame):
+    """Watched: what is changed on a machine is seen here."""
+
+    STEP: ClassVar[str] = "nodes"
+    LOOK: ClassVar[str | None] = "look"
+
+    def compose_parts(self) -> Iterable[Widget]:
+        """The table, and what to paste."""
+        self._table, self._told = PatchTable(), Reading(classes="told")
+        yield self._table
+        yield self._told
+
+    def show_parts(self, setup: Setup) -> None:
+        """Draw them."""
+        found = setup.found
+        rows = tuple(map(node_row, found.nodes))
+        self._table.show_rows(*((NODE_HEAD, rows) if rows else (NO_HEAD, ())))
+        findings = of_nodes(found.findings)
+        self._told.show_text(finding_lines(findings, self.size.width), pasted(findings))
+
+    def remark(self, path: str, setup: Setup) -> Span:
+        """How many there are."""
+        return counted(setup.found), "good"
+
+    def help(self, setup: Setup) -> Sequence[Span]:
+        """What to do."""
+        if of_nodes(setup.found.findings):
+            return [("Paste the commands on the machine that is named; what changes is seen here by itself.", "")]
+        return [("Machines that join or leave are seen here by themselves. The plan has those of the field above.", "")]
+
+
+def counted(found: Found) -> str:
+    """How many the cluster has, and how many of them are ready."""
+    ready = sum(node.ready is True for node in found.nodes)
+    return f"✓ {ready} of {len(found.nodes)} ready" if found.nodes else ""

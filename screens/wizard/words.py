@@ -1,0 +1,211 @@
+"""What the set-up says around its fields: pure functions from what is known to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from homelab.finding import Finding
+from homelab.observe.text import cells, clean, shortened, wrapped
+from homelab.setup.fields import Field, field_of, step_of
+from homelab.setup.model import Setup
+from screens.commands import FIRST_TIME, STEPS, Command
+from screens.freshness import clock
+from screens.scene import Scene
+from screens.widgets.lines import Line, Span, length
+from screens.widgets.pane import RULE, cut
+
+INDENT = "  "
+OPENING = "Looking at this machine …"
+COPIED: Span = ("✓ Copied, if your terminal lets programs copy (OSC 52); else select the text with the mouse.", "good")
+NOTHING_CHANGES = "--read-only is set: nothing can be changed here."
+HELD = "{} is at this set-up: you can look, but change nothing."
+ERROR, WARNING, DONE = "✗", "▲", "✓"
+REVIEW = "review"
+Keys = Sequence[tuple[str, str]]
+READING: Keys = (("↑ ↓", "scroll"), ("c", "copy"))
+TABLE: Keys = (("↑ ↓", "row"),)
+FIELD: Keys = (("tab", "next field"), ("F2", "suggestion"))
+
+
+# Where one is
+
+
+def is_setting(step: str, scene: Scene) -> bool:
+    """Whether a step stands alone, with nothing but the review behind it: there is a plan, and it is to be changed."""
+    alone = scene.is_alone and scene.setup is not None and scene.setup.before is not None
+    return alone or step not in [one.label for one in FIRST_TIME]
+
+
+def walk(step: str, scene: Scene) -> Sequence[Command]:
+    """The steps that one goes through from here."""
+    if is_setting(step, scene):
+        return [one for one in STEPS if one.label in (step, REVIEW)]
+    return FIRST_TIME
+
+
+def following(step: str, scene: Scene) -> str:
+    """Id of the view behind a step."""
+    ids = [one.id for one in walk(step, scene)]
+    return ids[min(ids.index(f"setup.{step}") + 1, len(ids) - 1)]
+
+
+def preceding(step: str, scene: Scene) -> str | None:
+    """Id of the step before; None: there is none."""
+    ids = [one.id for one in walk(step, scene)]
+    at = ids.index(f"setup.{step}")
+    return ids[at - 1] if at else None
+
+
+def is_passed(step: str, setup: Setup) -> bool:
+    """Whether a step was confirmed already."""
+    names = [one.label for one in FIRST_TIME]
+    return step not in names or names.index(step) < names.index(setup.draft.step)
+
+
+def step_for(at: str) -> str:
+    """Id of the step in which something is asked."""
+    return f"setup.{step_of(at) or FIRST_TIME[0].label}"
+
+
+def top(step: str, scene: Scene, width: int) -> list[Line]:
+    """How far one is, and below it what goes on."""
+    setup = scene.setup
+    right = setup.busy if setup and setup.busy else f"saved {clock(setup.saved)[:5]}" if setup and setup.saved else ""
+    return [progress(step, scene, width), rule(width, clean(right))]
+
+
+def progress(step: str, scene: Scene, width: int) -> Line:
+    """`Set-up   ✓ Cluster  ▸ Nodes    Addresses …`; where the room is short only this step, and how many there are."""
+    names = [one.label for one in walk(step, scene)]
+    at, setup, setting = names.index(step), scene.setup, is_setting(step, scene)
+    title = " Settings  " if setting else " Set-up  "
+    done = names.index(setup.draft.step) if setup and setup.draft.step in names else 0
+    spans: list[Span] = [(title, "title")]
+    for number, name in enumerate(names):
+        here, passed = number == at, number < max(done, at) and not setting
+        mark: Span = (" ▸ ", "accent") if here else (f" {DONE} ", "good") if passed else ("   ", "")
+        spans += [mark, (f"{name.capitalize()} ", "strong" if here else "dim")]
+    if length(spans) <= width:
+        return tuple(spans)
+    short = (
+        (title, "title"),
+        (" ▸ ", "accent"),
+        (f"{step.capitalize()}", "strong"),
+        (f"  {at + 1}/{len(names)}", "dim"),
+    )
+    return short if length(short) <= width else ((shortened(f" ▸ {step.capitalize()}", width), "strong"),)
+
+
+def rule(width: int, said: str = "") -> Line:
+    """A line across, with a word at its right end."""
+    end = f" {shortened(said, max(width - 8, 0))} {RULE}" if said and width > 12 else ""  # noqa: PLR2004 - room for a word
+    return ((f" {RULE * max(width - 2 - cells(end), 0)}{end} ", "dim"),)
+
+
+# What is to be said of a field
+
+
+def value(setup: Setup, path: str) -> str:
+    """What was answered, or taken over from what is proposed."""
+    return setup.draft.values.get(path, "")
+
+
+def suggestion(setup: Setup, path: str) -> str | None:
+    """What F2 would take: None where it stands there already."""
+    proposed = setup.proposals.get(path)
+    return proposed if proposed and proposed != value(setup, path) and not setup.holder else None
+
+
+def worst(setup: Setup, path: str) -> Finding | None:
+    """The first error of a field, else its first warning."""
+    own = [one for one in (*setup.judged.findings, *setup.found.findings) if field_of(one.at) == path]
+    return min(own, key=lambda one: not one.is_error, default=None)
+
+
+def sign(finding: Finding) -> Span:
+    """Glyph and style."""
+    return (ERROR, "bad") if finding.is_error else (WARNING, "warn")
+
+
+def brief(finding: Finding, written: str, setup: Setup) -> Span:
+    """A finding in the few words that fit beside its field: what the field shows is not repeated."""
+    glyph, style = sign(finding)
+    said = finding.what.replace("`", "")
+    for known in (written, f"{finding.at} "):
+        said = said.removeprefix(known).strip()
+    said = said.removeprefix("is ").removeprefix("has ")
+    return f"{glyph} {clean(within(said, setup))}", style
+
+
+def within(said: str, setup: Setup) -> str:
+    """Addresses of the LAN by their last part, as on the map."""
+    lan = setup.judged.sketch.network.lan if setup.judged.sketch else None
+    return said.replace(str(lan.network_address).rpartition(".")[0] + ".", ".") if lan and lan.prefixlen == 24 else said  # noqa: PLR2004
+
+
+def standing(read_only: bool, setup: Setup) -> list[Span]:
+    """What holds for every field: that nothing can be changed, and what became of the last wish."""
+    found: list[Span] = [(f"{WARNING} {setup.said}", "warn")] if setup.said else []
+    if setup.holder:
+        found.append((f"{WARNING} {HELD.format(setup.holder)}", "warn"))
+    elif read_only:
+        found.append((f"{WARNING} {NOTHING_CHANGES}", "warn"))
+    return found
+
+
+def hint(field: Field, setup: Setup) -> list[Span]:
+    """The finding of a field whole, else its help; then what is suggested."""
+    finding = worst(setup, field.path)
+    found = [told(finding)] if finding else [(field.help, "")]
+    if field.choices and not finding:
+        found.append((f"One of: {', '.join(field.choices)}.", "dim"))
+    proposed = suggestion(setup, field.path)
+    return [*found, *([(f"Suggested: {proposed} (F2 takes it).", "accent")] if proposed else [])]
+
+
+def told(finding: Finding) -> Span:
+    """A finding as sentences: what to do before why, which a small terminal may have no room for."""
+    glyph, style = sign(finding)
+    return f"{glyph} {sentence(finding.what)} {sentence(finding.fix)} {sentence(finding.why)}", style
+
+
+def sentence(words: str) -> str:
+    """With a capital letter and a full stop, unless it begins with what must stay as it is."""
+    begun = (
+        words[:1].upper() + words[1:] if words[:1].islower() and "." not in words.split(" ", maxsplit=1)[0] else words
+    )
+    return begun if not begun or begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def block(sentences: Sequence[Span], rows: int, width: int) -> list[Line]:
+    """Sentences in so many lines, no more and no fewer; the last one has its place though others be cut."""
+    room = max(width - 2 * len(INDENT), 1)
+    parts = [(wrapped(clean(text), room), style) for text, style in sentences]
+    while len(parts) > rows:
+        parts.pop(-2 if len(parts) > 2 else -1)  # noqa: PLR2004 - the first one and the last one stay longest
+    lines: list[Line] = []
+    for number, (found, style) in enumerate(parts):
+        most = rows - len(lines) - (len(parts) - number - 1)
+        lines += [((f"{INDENT}{line.strip()}", style),) for line in cut(found, most, room)]
+    blank: list[Line] = [()] * (rows - len(lines))
+    return [*lines, *blank]
+
+
+def keys(own: Keys, enter: str, *, look: bool, width: int) -> Line:
+    """What can be pressed; where the room is short the last ones go."""
+    wanted = [
+        *own,
+        ("enter", enter),
+        ("esc", "back"),
+        ("ctrl+s", "save and leave"),
+        *([("F5", "look again")] if look else []),
+        ("ctrl+p", "commands"),
+        ("F1", "help"),
+    ]
+    shown: list[Span] = []
+    for key, what in wanted:
+        more: list[Span] = [(f" {key}", "accent"), (f" {what} ", "dim")]
+        if length([*shown, *more]) > width:
+            break
+        shown += more
+    return tuple(shown)
