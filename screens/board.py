@@ -44,6 +44,11 @@ class View(Screen[None]):
         super().__init__()
         self._command, self._scene = command, scene
 
+    @property
+    def is_form(self) -> bool:
+        """Whether digits are answers here, and open no other view."""
+        return False
+
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
 

@@ -26,7 +26,9 @@ SHARE = 2
 """The texts above the stages take at most one in so many lines of the screen."""
 BRIEF = 2
 """Lines of them on a low screen."""
-AFTER_APPLY = frozenset({"deploy.apply", "deploy.compare", "deploy.yaml"})
+COMPARED = frozenset({"deploy.apply", "deploy.yaml"})
+"""Commands that need the comparison."""
+AT_REST = frozenset({"deploy.apply", "deploy.compare", "deploy.yaml"})
 """Commands that are free only while no deploy goes on."""
 
 
@@ -149,8 +151,8 @@ class Deploy(Board):
         if not super()._offers(command, scene):
             return False
         phase = self._phase
-        if command.id == "deploy.apply" and scene.comparison is None:
+        if command.id in COMPARED and scene.comparison is None:
             return False
         if command.id == "deploy.open":
             return phase in {Phase.BEFORE, Phase.ENDED}
-        return (command.id in AFTER_APPLY) is not (phase is Phase.RUNNING)
+        return (command.id in AT_REST) is not (phase is Phase.RUNNING)

@@ -224,14 +224,15 @@ class Console(App[int], inherit_bindings=False):
         self.action_run(id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a person types, digits and letters are text."""
-        if action == "run" and self._is_typing and parameters[0] in self._modes:
+        """Where a person types, digits are text, and open no view."""
+        if action == "run" and parameters[0] in self._modes and self._is_form:
             return False
         return super().check_action(action, parameters)
 
     @property
-    def _is_typing(self) -> bool:
-        return self.focused is not None and self.focused.check_consume_key("1", "1")
+    def _is_form(self) -> bool:
+        types = self.focused is not None and self.focused.check_consume_key("1", "1")
+        return types or (isinstance(self.screen, View) and self.screen.is_form)
 
     def on_answered(self, message: Answered) -> None:
         """Judged at once, so that whatever is pressed next meets it."""

@@ -168,9 +168,9 @@ def of(found: Comparison | None) -> tuple[Difference, ...]:
 
 
 def yaml(row: str, scene: Scene) -> str:
-    """The object of a row as it is wished, or all of a component; the values of Secrets are words."""
+    """The object of a row as it is wished, or all of a component or stage; the values of Secrets are words."""
     if scene.comparison is None:
         return ""
     inside = {one.ref for one in grouped(scene.comparison).get(row, ())}
-    wished = [one.obj for one in scene.comparison.rendered if one.ref in inside or str(one.ref) == row]
+    wished = [one.obj for one in scene.comparison.rendered if one.ref in inside or row in (str(one.ref), one.stage)]
     return "\n---\n".join(map(as_text, wished))

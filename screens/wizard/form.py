@@ -34,7 +34,7 @@ class Choice(Lines, can_focus=True):
     def follow(self, value: str) -> None:
         """Show a word that was chosen elsewhere."""
         self.value = value
-        self._show()
+        self._show(is_here=self.has_focus)
 
     def take(self, value: str) -> None:
         """Choose a word, and tell."""
@@ -64,15 +64,15 @@ class Choice(Lines, can_focus=True):
 
     def on_focus(self, event: Focus) -> None:
         """What can be pressed appears."""
-        self._show()
+        self._show(is_here=True)
 
     def on_blur(self, event: Blur) -> None:
         """It goes."""
-        self._show()
+        self._show(is_here=False)
 
-    def _show(self) -> None:
+    def _show(self, *, is_here: bool) -> None:
         word = clean(self.value)
-        chosen: Line = (("◂ ", "accent"), (word, "strong"), (" ▸", "accent")) if self.has_focus else ((word, ""),)
+        chosen: Line = (("◂ ", "accent"), (word, "strong"), (" ▸", "accent")) if is_here else ((word, ""),)
         self.show_lines([chosen])
 
 
@@ -86,23 +86,26 @@ class Typed(Input):
 
     def follow(self, value: str) -> None:
         """Show what was answered or proposed elsewhere, unless somebody is typing here."""
-        if value == self.value:
-            self._is_own = False
-        elif not (self._is_own and self.has_focus):
+        if value != self.value and not (self._is_own and self.has_focus):
             with self.prevent(Input.Changed):
                 self.value = value
-            self._rest()
+            self._is_own = False
+            self._rest(is_here=self.has_focus)
+
+    def watch_value(self) -> None:
+        """Typed, unless `follow` says otherwise; at once, since an answer from before may come back at any time."""
+        self._is_own = True
 
     def on_focus(self, event: Focus) -> None:
         """What is typed is added, unless that would hide how the text begins."""
-        self._rest()
+        self._rest(is_here=True)
 
     def on_blur(self, event: Blur) -> None:
         """Its beginning is what tells it from others."""
-        self.cursor_position = 0
+        self.cursor_position, self._is_own = 0, False
 
-    def _rest(self) -> None:
-        is_seen = self.has_focus and len(self.value) < self.size.width
+    def _rest(self, *, is_here: bool) -> None:
+        is_seen = is_here and len(self.value) < self.size.width
         self.cursor_position = len(self.value) if is_seen else 0
 
     def take(self, value: str) -> None:
@@ -113,7 +116,6 @@ class Typed(Input):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what stands here now."""
         event.stop()
-        self._is_own = True
         self.app.post_message(Answered(self._path, event.value))  # at once: a key that comes next must meet it
 
 

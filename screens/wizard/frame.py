@@ -70,6 +70,11 @@ class Frame(View):
         """What is asked here."""
         return FIELDS[self.STEP]
 
+    @property
+    def is_form(self) -> bool:
+        """Digits are answers here."""
+        return True
+
     def compose_parts(self) -> Iterable[Widget]:
         """What is below the fields."""
         return ()

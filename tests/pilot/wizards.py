@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,8 +25,10 @@ def on_paper(folder: Path) -> Iterator[None]:
     """A LAN that answers without a packet, and folders of the test's own."""
     doubles = {"neighbourhood": LabNeighbourhood, "names": LabNames, "web": LabWeb}
     own = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "CACHE")}
-    around = {name: lambda _, double=double: double() for name, double in doubles.items()}
-    with patch.multiple("tui.wiring", **around), patch.dict(os.environ, own):
+    with ExitStack() as stack:
+        for name, double in doubles.items():
+            stack.enter_context(patch(f"tui.wiring.{name}", lambda _, double=double: double()))
+        stack.enter_context(patch.dict(os.environ, own))
         yield
 
 
@@ -63,7 +65,7 @@ async def go_to(person: Person, step: str) -> None:
         await person.sees("the cluster answers")
     while f"▸ {step}" not in person.lines[0]:
         if "▸ Router" in person.lines[0] and "External domain   " + PUBLIC not in person.text:
-            await person.press("tab", "tab", "ctrl+u", *PUBLIC)
+            await person.press("enter", "ctrl+u", *PUBLIC)
         before = person.lines[0]
         await person.press("enter")
         await person.until(lambda before=before: person.lines[0] != before, f"on from {before}")  # type: ignore[misc]

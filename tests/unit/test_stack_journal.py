@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -51,6 +52,17 @@ def written(journal: Journal) -> list[dict[str, object]]:
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+def test_whoever_only_looks_who_has_it_keeps_nobody_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Journal(tmp_path):
+        pass
+    looking = os.open(tmp_path / "lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("homelab.stack.journal.time.sleep", lambda after: after and os.close(looking))
+
+    with Journal(tmp_path) as journal:
+        assert journal.holder() == os.getpid()
 
 
 # On disk
