@@ -21,7 +21,8 @@ REST_SECONDS = 30.0
 CALM = 2.5
 """Seconds without a byte: the Traefiks are asked every two."""
 SIZES = ((80, 24), (120, 40))
-TITLE = "Allocations"
+TITLE, STEP = "Allocations", "Kubeconfig"
+CTRL_C = "\x03"
 
 
 def rows() -> Iterator[Row]:
@@ -31,6 +32,7 @@ def rows() -> Iterator[Row]:
         assert home.lab
         yield Row("lab: memory of the lab itself, its Traefik apart", f"{resident(home.lab):.0f} MB")
     yield from alone()
+    yield from setting_up()
     with given() as cluster:
         if cluster is None:
             yield Row("cluster: the console", "skipped: KUBECONFIG is not set, or there is no plan")
@@ -58,12 +60,12 @@ def first_row(home: Home) -> str:
     return str(addresses[0])
 
 
-def start(command: list[str], environment: dict[str, str], text: str) -> tuple[float, float]:
+def start(command: list[str], environment: dict[str, str], text: str, title: str = TITLE) -> tuple[float, float]:
     """Milliseconds until the frame is painted, and until the text of a row is."""
     with Terminal(command, environment) as terminal:
-        painted = terminal.arrival(TITLE)
+        painted = terminal.arrival(title)
         row = terminal.arrival(text)
-        terminal.send("q")
+        terminal.send(CTRL_C)
         terminal.ended()
     return (painted - terminal.began) * 1000, (row - terminal.began) * 1000
 
@@ -111,6 +113,15 @@ def changes(home: Home, changing: Service) -> Iterator[Row]:
     yield most("... 95 of 100 within", share(seen, 0.95), 100, "ms")
     answer = f"{written(share(in_all, 0.5), 'ms')}, 95 of 100 within {written(share(in_all, 0.95), 'ms')}"
     yield Row("... and with the time that the API takes to accept it, median", answer)
+
+
+def setting_up() -> Iterator[Row]:
+    """The console where there is no plan yet."""
+    with lab(bare=True) as home:
+        bare = [*TUI, "--lab=bare"]
+        starts = [start(bare, home.environment, "the cluster answers", STEP) for _ in range(STARTS)]
+    yield typical_of("set-up: start to first paint", [paint for paint, _ in starts], 600, "ms")
+    yield typical_of("set-up: start to the cluster's answer", [row for _, row in starts], None, "ms")
 
 
 def alone() -> Iterator[Row]:

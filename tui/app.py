@@ -124,6 +124,11 @@ class Console(App[int], inherit_bindings=False):
             self.run_worker(self._resume())
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
 
+    async def on_unmount(self) -> None:
+        """However it ends, what was typed is kept."""
+        if setting := self._services.get(SETUP.id):
+            await setting.end()
+
     async def on_event(self, event: Event) -> None:
         """A key takes away what was said and seen, whatever else it does."""
         if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, View):

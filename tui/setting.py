@@ -142,6 +142,11 @@ class Setting:
         """Whether this console may: screens say why it may not."""
         return self._holder is None and not self._options.read_only
 
+    async def end(self) -> None:
+        """Save what was typed since: the console ends, whoever ended it."""
+        if self._paper and self._may_write and self._paper.is_changed:
+            await asyncio.to_thread(self._paper.save)
+
     async def close(self) -> None:
         """Save, stop looking, let go of the lock: `setup` is None then. What cannot be saved stays, and is told."""
         if self._paper and self._may_write and (why := await asyncio.to_thread(self._paper.leave)):

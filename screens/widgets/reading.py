@@ -46,7 +46,9 @@ class Reading(Lines, can_focus=True):
     def show_text(self, lines: Sequence[Line], copied: str = "") -> None:
         """Show these lines; `c` copies that text."""
         self.copied = copied
+        is_longer = len(lines) != len(self.lines)
         self.show_lines(lines)
+        self._waits |= is_longer  # its place stays, so no new layout paints it: what waits must not be dropped
         self._stay_inside()
 
     def _stay_inside(self) -> None:

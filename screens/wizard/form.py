@@ -79,6 +79,8 @@ class Choice(Lines, can_focus=True):
 class Typed(Input):
     """A text; until a person has typed, it follows what is proposed."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "empty", show=False)]
+
     def __init__(self, path: str, *, classes: str) -> None:
         super().__init__(compact=True, select_on_focus=False, classes=classes)
         self.cursor_blink = False
@@ -92,9 +94,9 @@ class Typed(Input):
             self._is_own = False
             self._rest(is_here=self.has_focus)
 
-    def watch_value(self) -> None:
+    def watch_value(self, before: str, after: str) -> None:
         """Typed, unless `follow` says otherwise; at once, since an answer from before may come back at any time."""
-        self._is_own = True
+        self._is_own = before != after
 
     def on_focus(self, event: Focus) -> None:
         """What is typed is added, unless that would hide how the text begins."""
@@ -107,6 +109,10 @@ class Typed(Input):
     def _rest(self, *, is_here: bool) -> None:
         is_seen = is_here and len(self.value) < self.size.width
         self.cursor_position = len(self.value) if is_seen else 0
+
+    def action_empty(self) -> None:
+        """Begin anew, wherever the cursor is."""
+        self.value = ""
 
     def take(self, value: str) -> None:
         """Put a text in, as if it had been typed."""

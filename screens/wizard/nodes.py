@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual.widget import Widget
 
-from homelab.observe.text import NODE_HEAD, node_row
+from homelab.observe.text import NODE_HEAD, clean, node_row
 from homelab.setup.model import Found, Setup
-from screens.widgets.lines import Span
+from homelab.setup.pasting import Paste, pastes
+from screens.widgets.lines import Line, Span
 from screens.widgets.patch_table import NO_HEAD, PatchTable
 from screens.widgets.reading import Reading
 from screens.wizard.findings import finding_lines, of_nodes, pasted
@@ -33,8 +34,9 @@ class Nodes(Frame):
         found = setup.found
         rows = tuple(map(node_row, found.nodes))
         self._table.show_rows(*((NODE_HEAD, rows) if rows else (NO_HEAD, ())))
-        findings = of_nodes(found.findings)
-        self._told.show_text(finding_lines(findings, self.size.width), pasted(findings))
+        findings, ready = of_nodes(found.findings), pastes(found)
+        shown = [*finding_lines(findings, self.size.width), *(line for one in ready for line in paste_lines(one))]
+        self._told.show_text(shown, pasted(findings) + "".join(f"{one.command}\n" for one in ready))
 
     def remark(self, path: str, setup: Setup) -> Span:
         """How many there are."""
@@ -42,7 +44,7 @@ class Nodes(Frame):
 
     def help(self, setup: Setup) -> Sequence[Span]:
         """What to do."""
-        if of_nodes(setup.found.findings):
+        if of_nodes(setup.found.findings) or pastes(setup.found):
             return [("Paste the commands on the machine that is named; what changes is seen here by itself.", "")]
         return [("Machines that join or leave are seen here by themselves. The plan has those of the field above.", "")]
 
@@ -51,3 +53,8 @@ def counted(found: Found) -> str:
     """How many the cluster has, and how many of them are ready."""
     ready = sum(node.ready is True for node in found.nodes)
     return f"✓ {ready} of {len(found.nodes)} ready" if found.nodes else ""
+
+
+def paste_lines(one: Paste) -> tuple[Line, Line]:
+    """Where, and below it the command as it is."""
+    return (((f"  {one.where[:1].upper()}{clean(one.where[1:])}:", "dim"),), ((f"    {clean(one.command)}", "strong"),))

@@ -58,7 +58,7 @@ def sees_waiting(person: Person, stage: str) -> None:
 
 def test_a_newcomer_whose_session_drops_has_a_running_stack_after_few_keys(home: Home, anna: Person) -> None:
     def dropped(step: str) -> None:
-        if step == "addresses":
+        if step == "router":
             before = anna.form
             anna.cut_off(at_server=True)
             anna.terminal.until(lambda: (anna.step, anna.form) == (step, before))

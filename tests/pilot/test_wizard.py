@@ -178,3 +178,29 @@ async def test_settings_are_opened_by_name_and_followed_by_the_review(tmp_path: 
             await person.press("enter")
 
             await person.until(lambda: PUBLIC in home.plan.read_text())
+
+
+async def test_a_cluster_that_does_not_answer_is_told_and_waited_for(tmp_path: Path) -> None:
+    async with bare(tmp_path) as home:
+        await home.stop()
+        async with setting_up(home) as person:
+            await person.sees("▸ Cluster", "✗ ", "is not reachable", "Trouble")
+            await person.press("enter")
+            await person.sees("▸ Cluster")
+
+            await home.start()
+
+            await person.sees("▸ Nodes", "✓ 3 of 3 ready")
+
+
+async def test_another_kubeconfig_is_looked_at_when_it_is_confirmed(tmp_path: Path) -> None:
+    async with bare(tmp_path) as home, setting_up(home) as person:
+        other = tmp_path / "other"
+        other.write_text(home.kubeconfig.read_text())
+        await person.sees("the cluster answers")
+        await person.press("ctrl+u", *"/no", "enter")
+        await person.sees("▸ Cluster", "✗ there is no file")
+        await person.press("ctrl+u", *str(other))
+        await person.sees("○ enter looks there")
+        await person.press("enter")
+        await person.sees("▸ Cluster", "--kubeconfig says which cluster this session uses")

@@ -97,6 +97,7 @@ class Person:
                 self.terminal.settled()
             if row[ANSWER] != " ":
                 self.press(CLEAR)
+                self.terminal.settled()
             self.terminal.send(text)
             self.terminal.settled()
 

@@ -94,7 +94,9 @@ def test_a_letter_costs_its_lines(wizard: Open) -> None:
     terminal = at(wizard(BARE), "Addresses")
     assert cost(terminal, TAB) <= LETTER
 
-    costs = {repr(key): cost(terminal, key) for key in (TAB * 7, BACKSPACE, "3", BACKSPACE * 2, "4", "0")}
+    terminal.send(TAB * 6)
+    terminal.shows("▸ Pool for MetalLB")
+    costs = {repr(key): cost(terminal, key) for key in (BACKSPACE, "3", TAB, BACKSPACE, BACKSPACE, "4", "0")}
     assert "not in the pool" in terminal.text
     costs["F2"] = cost(terminal, F2)
 

@@ -59,7 +59,12 @@ def test_whoever_only_looks_who_has_it_keeps_nobody_from_it(tmp_path: Path, monk
         pass
     looking = os.open(tmp_path / "lock", os.O_RDONLY)
     fcntl.flock(looking, fcntl.LOCK_SH)
-    monkeypatch.setattr("homelab.stack.journal.time.sleep", lambda after: after and os.close(looking))
+
+    def passes(seconds: float) -> None:
+        if seconds:
+            os.close(looking)
+
+    monkeypatch.setattr("homelab.stack.journal.time.sleep", passes)
 
     with Journal(tmp_path) as journal:
         assert journal.holder() == os.getpid()
