@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from rooms import SMALL, Household, Person, household, node
 
+import homelab.adapters.consul  # noqa: F401 - in a thread its filter of warnings may meet the end of a test
 from homelab.lab.around import LabNames, LabNeighbourhood, LabWeb
 from homelab.ports import Raw
 from tui.app import Console, FirstTime

@@ -52,7 +52,6 @@ def test_whoever_accepts_the_proposals_has_a_running_stack_after_few_keys(monkey
         curl = given(anna)
         anna.press("3")
         anna.terminal.until(lambda: ALL_SERVED.search(anna.terminal.text))
-        anna.keep("routes")
         anna.press("q")
 
         assert anna.terminal.ended() == 0
