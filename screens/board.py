@@ -75,6 +75,12 @@ class View(Screen[None]):
         if event.size != self.app.size:
             event.prevent_default()
 
+    def _compositor_refresh(self) -> None:
+        """Below a dialog, Textual would paint all of a view with every message, once anything in it has changed."""
+        super()._compositor_refresh()
+        if self is not self.app.screen:
+            self._repaint_required = False
+
     def on_mount(self) -> None:
         """The first face."""
         self.show(self._scene())

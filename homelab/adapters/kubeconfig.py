@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import logging
 import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +29,11 @@ K3S = Path("/etc/rancher/k3s/k3s.yaml")
 
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 """A dead peer is noticed after 25 s even on a stream on which nobody speaks."""
+
+ONE = Lock()
+"""Held by whoever makes a client."""
+TURN_SECONDS = 0.01
+"""Between two looks whether it is free; to make a client takes a few of these."""
 
 
 class KubeconfigError(ClusterError):
@@ -118,6 +125,22 @@ def _readable(path: Path) -> Path:
 
 async def client(path: Path, context: str | None) -> aio.client.ApiClient:
     """An API client with the file's server, trust and credentials. Raises KubeconfigError."""
+    async with _alone():
+        return await _client(path, context)
+
+
+@asynccontextmanager
+async def _alone() -> AsyncIterator[None]:
+    """One at a time in the whole process: the library keeps its files, and what it logs, in one place for all."""
+    while not ONE.acquire(blocking=False):  # whoever holds it may be of another thread's loop
+        await asyncio.sleep(TURN_SECONDS)
+    try:
+        yield
+    finally:
+        ONE.release()
+
+
+async def _client(path: Path, context: str | None) -> aio.client.ApiClient:
     configuration = aio.client.Configuration()
     try:
         # The library writes embedded keys to files for OpenSSL; they are read when the client is made and not after.

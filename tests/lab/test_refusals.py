@@ -270,7 +270,7 @@ REQUESTS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(requests=st.lists(REQUESTS, min_size=1, max_size=10))
 def test_nothing_that_is_sent_makes_it_fail(requests: list[tuple[str, str, str, Any]]) -> None:
     asyncio.run(survives(requests))

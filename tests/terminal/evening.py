@@ -116,14 +116,22 @@ class Person:
 
     # The deploy
 
-    def begins(self) -> None:
-        """Let the deploy begin, once it is known what it would do."""
+    def is_asked(self) -> None:
+        """Have the question whether to deploy, once it is known what that would do, and choose yes."""
         self.terminal.shows("● compared")
         self.keep("deploy")
         self.press("a")
         self.terminal.shows("Bring the plan onto the cluster?")
         self.press(RIGHT)
         self.keep("question")
+
+    def begins(self) -> None:
+        """Let the deploy begin."""
+        self.is_asked()
+        self.says_yes()
+
+    def says_yes(self) -> None:
+        """Take the choice."""
         self.press(ENTER)
         self.terminal.shows("● under way")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -296,3 +297,25 @@ async def test_the_same_file_serves_for_a_second_client(tmp_path: Path) -> None:
 
     for _ in range(2):
         await (await client(path, None)).close()
+
+
+async def test_many_at_once_do_not_take_each_other_s_keys_away(tmp_path: Path) -> None:
+    path = kubeconfig(tmp_path, "https://127.0.0.1:6443", user=keys(tmp_path))
+
+    async def connected() -> None:
+        await (await client(path, None)).close()
+
+    await asyncio.gather(*(connected() for _ in range(10)))
+    await asyncio.gather(*(asyncio.to_thread(asyncio.run, connected()) for _ in range(40)))
+
+
+async def test_a_program_that_fails_is_no_fault_of_another_that_runs_meanwhile(tmp_path: Path) -> None:
+    (well := tmp_path / "well").mkdir()
+    given = json.dumps({"apiVersion": PLUGIN["apiVersion"], "kind": "ExecCredential", "status": {"token": "a-token"}})
+    good = kubeconfig(well, "https://127.0.0.1:6443", user=plugin(f"sleep 0.1; echo '{given}'"))
+    bad = kubeconfig(tmp_path, "https://127.0.0.1:6443", user=plugin("", "/bin/false"))
+
+    made, said = await asyncio.gather(client(good, None), refused(bad))
+
+    await made.close()
+    assert "/bin/false" in said

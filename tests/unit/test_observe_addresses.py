@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from objects import article_plan, load_balancer, plan_of
 from plans import SMALLEST
@@ -35,7 +35,6 @@ def plans(draw: st.DrawFn) -> Plan:
     return plan_of(text.replace("10.0.0.1}", f"{places[1]}}}").replace("10.0.0.5", str(places[2])))
 
 
-@settings(deadline=None)
 @given(plans(), st.sampled_from((16, 64)), st.data())
 def test_every_address_is_on_the_map_once(plan: Plan, per_line: int, data: st.DataObject) -> None:
     lan = plan.network.lan

@@ -209,7 +209,7 @@ def test_dnsmasq_would_refuse_a_reservation_that_is_none(tmp_path: Path) -> None
 names = st.text("abcdefghijklmnopqrstuvwxyz0123456789.-_' ", min_size=1, max_size=12) | st.text(max_size=12)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(names, min_size=1, max_size=8, unique=True), st.booleans())
 def test_dnsmasq_takes_nodes_of_any_name(tmp_path: Path, named: list[str], known: bool) -> None:
     first = IPv4Address("192.168.1.50")

@@ -368,7 +368,7 @@ SHAPES = [shape(item.obj) for item in render(ARTICLE, FACTS, NOWHERE, ["apps"])]
 @given(
     st.text() | st.sampled_from(["x\n---\nkind: Secret", "a: b", "- a", "{a: b}", "&a", "*a", "!!int 1", '"', "'", "#"])
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_domain_whatever_it_holds_becomes_structure(domain: str) -> None:
     found = read_back(as_yaml(render(with_domain(domain), FACTS, NOWHERE, ["apps"])))
 
