@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from screens.commands import COMMANDS, Command
+from screens.commands import COMMANDS, MOVES_HELP, PALETTE, Command, key_words, sign
 from screens.scene import Scene
 from screens.widgets.bars import KeyLine, StatusLine
 from screens.widgets.pane import Pane
@@ -51,6 +51,18 @@ class View(Screen[None]):
 
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
+
+    def pressed(self) -> Sequence[tuple[str, str]]:
+        """Every key that does something here, with a sentence."""
+        return [*((key_words(one), one.help) for one in COMMANDS if one.key and self._knows(one)), *MOVES_HELP]
+
+    def _knows(self, command: Command) -> bool:
+        return not command.on or any(path_of(pane) == command.on for pane in self.query(Pane))
+
+    @property
+    def names(self) -> str:
+        """The key of the palette here."""
+        return sign(PALETTE)
 
     @property
     def pointed(self) -> str | None:
@@ -125,7 +137,11 @@ class Board(View):
     @on(PatchTable.Pointed)
     def _show_keys(self) -> None:
         """Those of the row under the cursor among them."""
-        self._keys.show([one for one in self.offered() if one.key], self._scene().said)
+        self._keys.show(self.footer(), self._scene().said)
+
+    def footer(self) -> list[Command]:
+        """What the last line offers, in its order."""
+        return [one for one in self.offered() if one.key]
 
     @on(DescendantFocus)
     @on(PatchTable.Pointed)

@@ -32,6 +32,7 @@ class Command:
 
 ALONE = "screens.dashboard.alone:Alone"
 STAGES = "screens.deploy:Stages"
+REVIEW = "screens.wizard.review:Review"
 CERTIFICATES = "screens.dashboard.certificates:Certificates"
 HOME = Command("view.home", "1", "home", "Everything at a glance.", screen="screens.dashboard.home:Home")
 HELP = Command("help", "question_mark", "help", "What the keys and the signs mean.", keys=("f1",))
@@ -39,7 +40,7 @@ RENEW = Command(
     "certificates.renew",
     "r",
     "renew",
-    "Order a new certificate for the host under the cursor, due or not; it asks first.",
+    "Order the certificate anew; it asks first.",
     on=CERTIFICATES,
     asks="screens.dialogs.renewal:renewing",
 )
@@ -47,16 +48,16 @@ DEPLOY = Command(
     "view.deploy",
     "6",
     "deploy",
-    "What a deploy would change, and the deploy itself while it goes on.",
+    "What a deploy would change, and how it goes.",
     screen="screens.deploy:Deploy",
 )
 DEPLOYING: tuple[Command, ...] = (
-    Command("deploy.open", "enter", "open", "The objects of a stage, what changes of an object; or go on.", on=STAGES),
+    Command("deploy.open", "enter", "open", "A stage's objects, an object's changes.", on=STAGES),
     Command(
         "deploy.apply",
         "a",
         "apply",
-        "Bring the plan onto the cluster, in a process that outlives this console; it asks first.",
+        "Bring the plan onto the cluster; asks first.",
         on=STAGES,
         asks="screens.dialogs.deploying:starting",
         wish=("deploy", "start"),
@@ -65,34 +66,41 @@ DEPLOYING: tuple[Command, ...] = (
         "deploy.stop",
         "x",
         "stop",
-        "End the deploy before its next step; it asks first.",
+        "End it before its next step; asks first.",
         on=STAGES,
         asks="screens.dialogs.deploying:stopping",
         wish=("deploy", "stop"),
     ),
     Command("deploy.compare", "c", "compare", "Look again at what a deploy would change.", on=STAGES),
-    Command("deploy.yaml", "d", "yaml", "The row under the cursor as it is wished, as YAML.", on=STAGES),
+    Command("deploy.yaml", "d", "yaml", "The row as it is wished, as YAML.", on=STAGES),
 )
-SETUP = Command(
-    "setup", "s", "set-up", "From a bare cluster to a plan, step by step; where there is one, its settings."
+DISCARD = Command(
+    "setup.discard",
+    "x",
+    "discard",
+    "Throw away what was answered and leave the plan as it is; it asks first.",
+    on=REVIEW,
+    asks="screens.dialogs.setting:discarding",
+    wish=("setup", "discard"),
 )
+SETUP = Command("setup", "s", "set-up", "The plan, step by step; later its settings.")
 PALETTE = Command("palette", "colon", "commands", "Everything that can be done now, by name.", keys=("ctrl+p",))
 STEPS: tuple[Command, ...] = tuple(
     Command(f"setup.{step}", None, step, help, screen=f"screens.wizard.{step}:{step.capitalize()}")
     for step, help in (
-        ("cluster", "Which cluster, what we may do there, and what is in the way."),
-        ("nodes", "The machines of the cluster, and what to change on them."),
-        ("addresses", "Who holds which address of the LAN, and which ones the cluster may give."),
-        ("router", "The two domains, and the text to paste into your router."),
+        ("cluster", "Which cluster, and what is in the way."),
+        ("nodes", "Its machines, and what to change on them."),
+        ("addresses", "Who has which address, and which are free."),
+        ("router", "The domains, and the text for your router."),
         ("certificates", "Who signs the public certificates."),
-        ("configuration", "Lines of your own for the external Traefik."),
-        ("review", "The plan as it would be written, and what changes."),
+        ("configuration", "Your own lines for the external Traefik."),
+        ("review", "The plan as it is written, and its changes."),
     )
 )
 """Of the set-up, in their order; each is a setting later."""
 FIRST_TIME = tuple(step for step in STEPS if step.label != "configuration")
 """Those that the first time asks for; the defaults of the others are right for a start."""
-QUIT = Command("quit", "q", "quit", "Leave; the cluster goes on without the console.", keys=("ctrl+c", "ctrl+q"))
+QUIT = Command("quit", "q", "quit", "Leave; the cluster, a deploy too, goes on.", keys=("ctrl+c", "ctrl+q"))
 
 COMMANDS: tuple[Command, ...] = (
     HOME,
@@ -100,7 +108,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.allocations",
         "2",
         "allocations",
-        "Which Service holds which address, or why it has none.",
+        "Which Service has which address, or why not.",
         screen=ALONE,
         pane="screens.dashboard.allocations:Allocations",
     ),
@@ -108,7 +116,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.routes",
         "3",
         "routes",
-        "Which host leads where, and which Traefiks serve it.",
+        "Which host leads where, and who serves it.",
         screen=ALONE,
         pane="screens.dashboard.routes:Routes",
     ),
@@ -116,7 +124,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.certificates",
         "4",
         "certificates",
-        "Which public host has which certificate, and for how long.",
+        "Which host has which certificate, how long.",
         screen=ALONE,
         pane=CERTIFICATES,
     ),
@@ -124,7 +132,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.consul",
         "5",
         "consul",
-        "How the servers fare that keep the certificates.",
+        "The servers that keep the certificates.",
         screen=ALONE,
         pane="screens.dashboard.consul:Consul",
     ),
@@ -132,6 +140,7 @@ COMMANDS: tuple[Command, ...] = (
     RENEW,
     *DEPLOYING,
     SETUP,
+    DISCARD,
     *STEPS,
     PALETTE,
     HELP,
@@ -156,6 +165,11 @@ MOVES_HELP = (
 def sign(command: Command) -> str:
     """The key as a person reads it; nothing where there is none."""
     return KEY_SIGNS.get(command.key, command.key) if command.key else ""
+
+
+def key_words(command: Command) -> str:
+    """Every key of a command."""
+    return " ".join((sign(command), *command.keys))
 
 
 def name_of(command: Command) -> str:

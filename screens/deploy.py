@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.events import Resize
@@ -12,8 +14,8 @@ from textual.widget import Widget
 
 from homelab.observe.text import wrapped
 from screens.board import HIGH, Board, pane_named
-from screens.commands import STAGES, Command
-from screens.deploying.rows import Phase, phase_of, table
+from screens.commands import COMMANDS, HOME, STAGES, Command
+from screens.deploying.rows import Phase, grouped, phase_of, table
 from screens.deploying.texts import changes, fresh, head, summary, yaml
 from screens.dialogs.reading import Read
 from screens.freshness import Freshness
@@ -26,8 +28,15 @@ SHARE = 2
 """The texts above the stages take at most one in so many lines of the screen."""
 BRIEF = 2
 """Lines of them on a low screen."""
-COMPARED = frozenset({"deploy.apply", "deploy.yaml"})
-"""Commands that need the comparison."""
+LEAD = re.compile(r" *(?:[✓✗▲] |\d  )?")
+"""Sign or number of a sentence."""
+ENDED = next(
+    replace(one, label="go on", help="Go on where the last run ended; asks first.")
+    for one in COMMANDS
+    if one.id == "deploy.open"
+)
+ELSEWHERE = frozenset(one.id for one in COMMANDS if one.screen) - {HOME.id}
+"""Views that the footer has no room for."""
 AT_REST = frozenset({"deploy.apply", "deploy.compare", "deploy.yaml"})
 """Commands that are free only while no deploy goes on."""
 
@@ -100,7 +109,7 @@ class Deploy(Board):
     def _show_head(self, scene: Scene) -> None:
         room, height = self.size.width - 1, self.size.height
         most = height // SHARE - 1 if height >= HIGH else BRIEF
-        told = [(line, style) for said, style in head(scene, self._phase) for line in wrapped(f" {said}", room)]
+        told = [(line, style) for said, style in head(scene, self._phase) for line in hanging(f" {said}", room)]
         rest: list[Line] = [((" …", "dim"),)] if len(told) > most else []
         shown: list[Line] = [((line, style),) for line, style in told[: most - len(rest)]]
         self._head.show_lines([*shown, *rest])
@@ -146,13 +155,35 @@ class Deploy(Board):
         self._stages.opened ^= {row}
         self.show(scene)
 
+    def offered(self) -> list[Command]:
+        """What can be done now; after a run that did not come to its end enter goes on."""
+        ended = self._phase is Phase.ENDED
+        return [ENDED if ended and one.id == ENDED.id else one for one in super().offered()]
+
+    def footer(self) -> list[Command]:
+        """What is done here before the rest; the other views are behind home."""
+        found = super().footer()
+        own = [one for one in found if one.on]
+        return [self._command, *own, *(one for one in found if one not in own and one.id not in ELSEWHERE)]
+
     def _offers(self, command: Command, scene: Scene) -> bool:
-        """What fits the phase."""
+        """What fits the phase, and would not be refused."""
         if not super()._offers(command, scene):
             return False
-        phase = self._phase
-        if command.id in COMPARED and scene.comparison is None:
-            return False
+        phase, found, row = self._phase, scene.comparison, self.pointed or ""
+        goes = found is not None and not found.hindrance
         if command.id == "deploy.open":
-            return phase in {Phase.BEFORE, Phase.ENDED}
+            opens = bool(changes(row, scene) or row in grouped(found))
+            return (phase is Phase.BEFORE and opens) or (phase is Phase.ENDED and goes and not scene.read_only)
+        if command.id == "deploy.apply" and not goes:
+            return False
+        if command.id == "deploy.yaml" and not yaml(row, scene):
+            return False
         return (command.id in AT_REST) is not (phase is Phase.RUNNING)
+
+
+def hanging(said: str, width: int) -> list[str]:
+    """A sentence over several lines, all of them behind its sign or number."""
+    lead = len(said) - len(LEAD.sub("", said, count=1))
+    first, *below = wrapped(" " * lead + said[lead:], width)
+    return [said[:lead] + first.strip(), *(" " * lead + line.strip() for line in below)]

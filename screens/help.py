@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 
 from homelab.observe.addresses import LEGEND, Use
-from screens.commands import COMMANDS, MOVES_HELP, PALETTE, Command, name_of, sign
+from screens.commands import COMMANDS, name_of
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, Lines
 
@@ -29,6 +29,8 @@ MAP = (
     (Use.FREE.value, "free"),
     ("+4", "so many more lines look like this one"),
 )
+SIDE = 2
+"""Columns left and right of the text."""
 
 
 class Help(ModalScreen[None]):
@@ -37,26 +39,32 @@ class Help(ModalScreen[None]):
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q,enter", "dismiss", show=False)]
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Sequence[tuple[str, str]], names: str) -> None:
+        """`keys`: those of the view in front; `names`: the one among them that opens the palette."""
         super().__init__()
+        self._pressed, self._names = keys, names
         self._text = Lines()
 
     def compose(self) -> ComposeResult:
         """The text, scrolled with the arrows where it is longer than the screen."""
+        self._show(self.app.size.width)  # before it is painted for the first time
         with VerticalScroll():
             yield self._text
         yield Lines([((" esc", "accent"), (" back  ", "dim"), ("↑ ↓", "accent"), (" scroll", "dim"))])
 
     def on_resize(self, event: Resize) -> None:
         """Another width: other lines."""
-        self._text.show_lines(help_lines(COMMANDS, event.size.width - 4))
+        self._show(event.size.width)
+
+    def _show(self, width: int) -> None:
+        self._text.show_lines(help_lines(self._pressed, self._names, width - 2 * SIDE))
 
 
-def help_lines(commands: Sequence[Command], width: int) -> list[Line]:
+def help_lines(keys: Sequence[tuple[str, str]], names: str, width: int) -> list[Line]:
     """The whole text."""
     return [
         (("Keys", "title"),),
-        *definitions([*((key_words(one), one.help) for one in commands if one.key), *MOVES_HELP], width, "accent"),
+        *definitions(keys, width, "accent"),
         (),
         (("Signs", "title"),),
         *definitions(SIGNS, width, "strong"),
@@ -64,14 +72,9 @@ def help_lines(commands: Sequence[Command], width: int) -> list[Line]:
         (("Address map", "title"),),
         *definitions(MAP, width, "strong"),
         (),
-        ((f"By name, with {sign(PALETTE)}", "title"),),
-        *definitions([(name_of(one), one.help) for one in commands if not one.key], width, "accent"),
+        ((f"By name, with {names}", "title"),),
+        *definitions([(name_of(one), one.help) for one in COMMANDS if not one.key], width, "accent"),
         (),
         (("Without a screen", "title"),),
         *definitions([("homelab-tui status", "the same as text, with --json as one object")], width, "accent"),
     ]
-
-
-def key_words(command: Command) -> str:
-    """Every key of a command."""
-    return " ".join((sign(command), *command.keys))

@@ -20,6 +20,10 @@ class Answered(Message):
         super().__init__()
         self.path, self.text = path, text
 
+    def can_replace(self, message: Message) -> bool:
+        """Of answers to one field that wait, the last one counts: keys that are held or pasted are judged once."""
+        return isinstance(message, Answered) and message.path == self.path
+
 
 class Wished(Message):
     """Something is to be done that takes its time; `name` is a method of the service that the screen's part has."""

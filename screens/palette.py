@@ -21,6 +21,9 @@ KEYS: tuple[tuple[str, str], ...] = (("↑ ↓", "choose"), ("enter", "do it"), 
 MOST = 14
 """Commands in view."""
 GAP = "  "
+MARK = "   "
+KEY = 5
+"""Columns of a key: `enter` is the longest."""
 
 
 class Palette(ModalScreen[str | None]):
@@ -39,6 +42,7 @@ class Palette(ModalScreen[str | None]):
         self._input = Input(typed, compact=True, select_on_focus=False)
         self._input.cursor_blink = False
         self._list, self._keys = Lines(), Lines([keys()])
+        self._show()  # before it is painted for the first time
 
     def compose(self) -> ComposeResult:
         """A line to type in, the list, the keys."""
@@ -74,9 +78,10 @@ class Palette(ModalScreen[str | None]):
             self._show()
 
     def _show(self) -> None:
-        rows = max(min(MOST, self.size.height - 3, len(self._commands)), 1)
+        width, height = self.app.size
+        rows = max(min(MOST, height - 3, len(self._commands)), 1)
         found = matching(self._commands, self._input.value)
-        self._list.show_lines(listed(found, self._at, rows, self.size.width))
+        self._list.show_lines(listed(found, self._at, rows, width))
 
 
 def matching(commands: Sequence[Command], typed: str) -> list[Command]:
@@ -97,15 +102,15 @@ def listed(found: Sequence[Command], at: int, rows: int, width: int) -> list[Lin
 
 def line(command: Command, here: bool, width: int) -> Line:
     """Mark, name, key, and as much of the sentence as there is room for."""
-    style = "cursor" if here else ""
     room = max(map(cells, map(name_of, STEPS)))
-    head: list[Span] = [
-        (" ▸ " if here else "   ", "accent"),
-        (padded(name_of(command), room), style or "strong"),
-        (f"{GAP}{padded(sign(command), 2)}", "accent"),
-    ]
-    left = width - length(head) - 2 * len(GAP)
-    return (*head, (f"{GAP}{shortened(command.help, left)}" if left > 0 else "", style or "dim"))
+    key = shortened(sign(command), KEY)
+    name: list[Span] = [(padded(name_of(command), room), "strong"), (f"{GAP}{padded(key, KEY)}", "accent")]
+    left = width - len(MARK) - length(name) - 2 * len(GAP)
+    told = f"{GAP}{shortened(command.help, left)}" if left > 0 else ""
+    if here:
+        whole = f"{''.join(text for text, _ in name)}{told}"
+        return ((" ▸ ", "accent"), (padded(whole, width - len(MARK)), "cursor"))
+    return ((MARK, ""), *name, (told, "dim"))
 
 
 def keys() -> Line:

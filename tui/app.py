@@ -14,18 +14,21 @@ from operator import attrgetter
 from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual._compositor import CompositorUpdate
 from textual.app import App
-from textual.events import Event, Key
-from textual.screen import Screen
+from textual.events import Event, Key, Resize
+from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
 from homelab.observe.live import utc_now
 from homelab.observe.snapshot import SourceState
 from screens.board import View, named
-from screens.commands import COMMANDS, FIRST_TIME, HOME, PALETTE, SETUP, STEPS, Command
+from screens.commands import COMMANDS, DEPLOY, FIRST_TIME, HOME, PALETTE, SETUP, STEPS, Command
 from screens.messages import Answered, Go, Wished
 from screens.scene import Said, Scene
+from screens.thrift import Shown
 from tui.feed import CannotConnect, Feed, World
 
 if TYPE_CHECKING:
@@ -65,11 +68,13 @@ COARSE = Theme(
     dark=True,
 )
 """For terminals of 16 colours, where the calm ones would all become white."""
-SERVICES: Mapping[str, str] = {"deploy": "tui.deploying:Deploying", SETUP.id: "tui.setting:Setting"}
+DEPLOYING = "deploy"
+SERVICES: Mapping[str, str] = {DEPLOYING: "tui.deploying:Deploying", SETUP.id: "tui.setting:Setting"}
 """`module:Class` of what does what screens wish; loaded when the first wish comes."""
 SETTINGS = "set-up: "
 """What finds the steps of the set-up among all commands."""
 READ_ONLY = "--read-only is set: {} does nothing"
+GOES_ON = f"a deploy goes on: key {DEPLOY.key} shows it"
 BUSY = "the last wish is not done yet; wait for what comes of it"
 
 
@@ -92,7 +97,10 @@ class Console(App[int], inherit_bindings=False):
         self._gathering = False
         self._shown: Scene | None = None
         self._services: dict[str, Any] = {}
-        self._told_to_leave = False
+        self._told_to_leave = self._has_pressed = False
+        self._on_terminal = Shown()
+        self._asked: tuple[str, str, ModalScreen[bool]] | None = None
+        """What is asked right now before something long: its `module:function`, the row, the dialog."""
         for command in COMMANDS:
             if command.screen:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
@@ -123,6 +131,18 @@ class Console(App[int], inherit_bindings=False):
         if HOME.id != self.DEFAULT_MODE:
             self.run_worker(self._resume())
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
+        self.run_worker(self._come_back())
+
+    async def _come_back(self) -> None:
+        """To the deploy that goes on, if any: whoever was cut off from it sees it again, unless busy by now."""
+        await self._feed.answered()
+        await self._serve(DEPLOYING, "notice")
+        if self._deploys and self.current_mode != DEPLOY.id:
+            if self.current_mode == HOME.id and not self._has_pressed:
+                self.action_run(DEPLOY.id)
+            else:
+                self.tell(said=Said(GOES_ON, "○"))
+                await self._serve(DEPLOYING, "watch")
 
     async def on_unmount(self) -> None:
         """However it ends, what was typed is kept."""
@@ -131,6 +151,9 @@ class Console(App[int], inherit_bindings=False):
 
     async def on_event(self, event: Event) -> None:
         """A key takes away what was said and seen, whatever else it does."""
+        if isinstance(event, Resize):
+            self._on_terminal.forget()
+        self._has_pressed = self._has_pressed or isinstance(event, Key)
         if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, View):
             self.tell(said=None)
         await super().on_event(event)
@@ -154,7 +177,17 @@ class Console(App[int], inherit_bindings=False):
     def tell(self, **news: object) -> None:
         """Bring what became of a key, or only the time, into the scene, and show it."""
         self._bring(**news)
+        self._ask_no_more()
         self._show()
+
+    def _ask_no_more(self) -> None:
+        """A question that can no longer be asked, since somebody else was first, is taken back with the reason."""
+        if self._asked and self._asked[2] is self.screen:
+            asks, row, dialog = self._asked
+            if isinstance(why := named(asks)(row, self.scene), str):
+                self._asked = None
+                dialog.dismiss(None)
+                self._bring(said=Said(why, "▲"))
 
     def _bring(self, **news: object) -> None:
         self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # callers name its fields
@@ -162,9 +195,12 @@ class Console(App[int], inherit_bindings=False):
     def _age(self) -> None:
         """Time moves on only where something is not live, or a deploy goes on: a healthy screen costs nothing."""
         sources = self.scene.snapshot.sources.values() if self.scene.snapshot else (self.scene.link,)
-        deploys = self.scene.deployment and self.scene.deployment.ending is None
-        if deploys or any(source.state in {SourceState.STALE, SourceState.FAILED} for source in sources):
+        if self._deploys or any(source.state in {SourceState.STALE, SourceState.FAILED} for source in sources):
             self.tell()
+
+    @property
+    def _deploys(self) -> bool:
+        return self.scene.deployment is not None and self.scene.deployment.ending is None
 
     def _show(self) -> None:
         self._shown = self.scene
@@ -172,6 +208,12 @@ class Console(App[int], inherit_bindings=False):
             if isinstance(screen, View) and screen.is_mounted:
                 screen.show(self.scene)
                 return
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Only what does not stand there yet."""
+        if isinstance(renderable, CompositorUpdate) and self._running and not (self._closed or self._batch_count):
+            renderable = self._on_terminal.left(renderable, self.size.width)
+        super()._display(screen, renderable)
 
     def _fatal_error(self) -> None:
         """A fault of ours: Textual's own report would print every variable, and with them whatever is secret."""
@@ -187,7 +229,7 @@ class Console(App[int], inherit_bindings=False):
                 self.pop_screen()
             self.switch_mode(id)
         elif id == "help":
-            self.push_screen(import_module("screens.help").Help())
+            self._help()
         elif id == "quit":
             self.exit(0)
         elif id == PALETTE.id:
@@ -202,6 +244,11 @@ class Console(App[int], inherit_bindings=False):
         """A screen opens another."""
         self.action_run(message.id)
 
+    def _help(self) -> None:
+        """Of the view in front."""
+        view = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, View))
+        self.push_screen(import_module("screens.help").Help(view.pressed(), view.names))
+
     def _set_up(self) -> None:
         """Where it was left; where there is a plan, a choice among its settings."""
         if self.scene.plan and not self._world.needs_setup():
@@ -214,13 +261,17 @@ class Console(App[int], inherit_bindings=False):
         self._bring(is_alone=False)
         await self._serve(SETUP.id, "open")
         if setup := self.scene.setup:
-            step = setup.draft.step if self._world.needs_setup() else FIRST_TIME[0].label
+            is_kept = self._world.needs_setup()
+            step = setup.draft.step if is_kept else FIRST_TIME[0].label
+            self._bring(is_alone=is_kept and setup.before is not None and step == FIRST_TIME[-1].label)
             self.action_run(f"{SETUP.id}.{step}")
 
     def _choose(self, typed: str = "") -> None:
         """The palette, over the view in front."""
         if isinstance(self.screen, View):
             offered = [one for one in self.screen.offered() if one is not PALETTE]
+            if self.screen.is_form:
+                offered.sort(key=lambda one: one not in STEPS)
             palette = import_module("screens.palette").Palette(offered, typed)
             self.push_screen(palette, lambda id: self._chosen(id) if id else None)
 
@@ -277,7 +328,9 @@ class Console(App[int], inherit_bindings=False):
                 self.tell(said=Said(asked.doing, "○"))
                 self.run_worker(self._serve(*command.wish) if command.wish else self._write(command.id, row))
 
-        self.push_screen(import_module("screens.dialogs.confirm").Confirm(asked), answered)
+        dialog = import_module("screens.dialogs.confirm").Confirm(asked)
+        self._asked = (command.asks, row, dialog) if command.wish else None
+        self.push_screen(dialog, answered)
 
     async def _write(self, id: str, row: str) -> None:
         """Do it, and say what became of it; another key may take that away, but does not stop it."""

@@ -7,6 +7,7 @@ it. What it does is read from its record, whoever began it.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -38,6 +39,8 @@ SAYS = "homelab-tui: "
 """What an error begins with on the command line."""
 LAST_WORDS = 12
 """Lines of the log that are told when a run ended without a word in its record."""
+WAITING = tuple(StageProgress(stage, "waiting") for stage in STAGES)
+"""What a run has done before its first step."""
 
 
 class Home(Protocol):
@@ -68,6 +71,8 @@ class Deploying:
         self._child: subprocess.Popen[bytes] | None = None
         self._later: asyncio.Task[None] | None = None
         self._in_front = self._follows = self._compares = False
+        self._passed: tuple[int, float] | None = None
+        """The run of the record that was there when one ended before its first line: it is no news."""
         self._plan: object = None
         """The mark of the plan that was compared."""
         self._era = 0
@@ -108,11 +113,15 @@ class Deploying:
             raise CannotConnect(
                 f"another homelab-tui (process {holder or 'unknown'}) is changing this cluster; wait for it"
             )
-        self._begin(options, journal)
+        child = self._child = self._begun(options, journal)
+        self._know(Deployment(WAITING, child.pid, time.time()))
         await self.follow()
 
     async def stop(self) -> None:
-        """Let the run end before its next step."""
+        """Let the run end before its next step; one that has not come to its record yet, at once."""
+        if self._child and self._child.poll() is None and self._goes_on:
+            self._child.send_signal(signal.SIGTERM)
+            return
         journal = await self._place(await self._home.attached())
         run = read(journal)
         if run is None or run.ending or journal.holder() != run.pid:
@@ -121,8 +130,12 @@ class Deploying:
             os.kill(run.pid, signal.SIGTERM)
 
     async def follow(self) -> None:
-        """Tell what a run does while it goes on, and while the screen is in front."""
+        """Tell what a run does while the screen is in front, and afterwards to the end of one that goes on."""
         self._in_front = True
+        await self.watch()
+
+    async def watch(self) -> None:
+        """Tell what a run does while it goes on."""
         if self._follows:
             return
         self._follows = True
@@ -134,14 +147,20 @@ class Deploying:
         finally:
             self._follows = False
 
+    async def notice(self) -> None:
+        """Tell a run that goes on; silent where none does, or where that cannot be seen now."""
+        with suppress(CannotConnect):
+            journal = await self._place(await self._home.attached())
+            run = await asyncio.to_thread(read, journal)
+            if run and run.ending is None:
+                self._know(run)
+
     async def leave(self) -> None:
         """The screen is no longer in front."""
         self._in_front = False
 
     @property
     def _goes_on(self) -> bool:
-        if self._child and (self._known is None or self._known.pid != self._child.pid):
-            return True  # it has not come to its first line yet
         return self._known is not None and self._known.ending is None
 
     def _show(self, comparison: Comparison | None) -> None:
@@ -154,12 +173,12 @@ class Deploying:
             found = await asyncio.to_thread(wiring.reading, options)
             wrong = findings_of(found)
             if found.plan is None or any(finding.is_error for finding in wrong):
-                return Comparison(tuple(wrong), ())
+                return Comparison(tuple(wrong), (), file=found.name)
             async with self._home.reached() as cluster:
                 seen = await preview(cluster, found.plan, wiring.upstream(options), STAGES)
         except Exception as error:
             raise CannotConnect(told(error)) from None
-        return replace(seen, findings=(*wrong, *seen.findings))
+        return replace(seen, findings=(*wrong, *seen.findings), file=found.name)
 
     async def _place(self, options: Options) -> Journal:
         """The journal of the cluster, whose folder holds the record too. Raises CannotConnect."""
@@ -173,14 +192,16 @@ class Deploying:
                 raise CannotConnect(str(error)) from None
         return self._journal
 
-    def _begin(self, options: Options, journal: Journal) -> None:
+    def _begun(self, options: Options, journal: Journal) -> subprocess.Popen[bytes]:
         plan = next((file for file in options.plan_files() if file.exists()), None)
         command = [sys.executable, "-P", "-m", "tui", "apply", "--yes"]
         command += replace(options, plan=plan.absolute() if plan else None).arguments()
         try:
             journal.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(log_of(journal), "wb", opener=_private) as log:
-                self._child = subprocess.Popen(
+            with open(log_of(journal), "ab", opener=_private) as log:
+                _take(log.fileno())
+                log.truncate(0)
+                child = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -188,8 +209,11 @@ class Deploying:
                     start_new_session=True,
                     pass_fds=self._home.held(),
                 )
+                with suppress(OSError):  # a full disk costs words, not the run
+                    os.write(log.fileno(), f"{_whose(child.pid)}\n".encode())
         except OSError as error:
             raise CannotConnect(f"the run cannot be begun: {error}") from None
+        return child
 
     async def _look(self) -> None:
         """Tell the run where it is another than it was; a process that ended before it could say why, too."""
@@ -203,27 +227,55 @@ class Deploying:
 
     def _learn(self, journal: Journal, found: Deployment | None) -> bool:
         """Tell it; whether a run has just not come to its end."""
-        before, child = self._known, self._child
+        child = self._child
         mine = found is not None and child is not None and found.pid == child.pid
         if child is not None and child.poll() is not None:
             self._child = None
             if not mine:  # it ended before its first line
-                now = time.time()
-                stages = tuple(StageProgress(stage, "waiting") for stage in STAGES)
-                found = Deployment(stages, child.pid, now, "failed", now, last_words(journal))
+                self._passed = (found.pid, found.began) if found else None
+                return self._know(_unrecorded(child, journal))
         elif child is not None and not mine:
             return False  # it has not come to its first line yet
-        if found is None or (before and found.began < before.began) or found == before:
+        if found is None or (found.pid, found.began) == self._passed:
             return False
         if found.ending == "cut":
-            found = replace(found, error=fault(journal, found.began))
+            found = replace(found, error=fault(journal, found.pid))
+        return self._know(found)
+
+    def _know(self, found: Deployment) -> bool:
+        """Tell it where it is news; whether it has just not come to its end. Runs are told apart by the process alone:
+        the clock of a board without a battery goes back."""
+        before = self._known
+        if found == before:
+            return False
         self._known = found
         turned = before is None or (found.pid, found.ending) != (before.pid, before.ending)
         if turned:
             self._era += 1
-            self._show(None)
-        self._tell(deployment=found, **({"said": None} if turned else {}))
+            self._comparison = None
+        self._tell(deployment=found, **({"said": None, "comparison": None} if turned else {}))
         return turned and found.ending not in (None, "done")
+
+
+def _unrecorded(child: subprocess.Popen[bytes], journal: Journal) -> Deployment:
+    """A run that ended before its record began: it changed nothing."""
+    now = time.time()
+    if child.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM):
+        return Deployment(WAITING, child.pid, now, "stopped", now)
+    return Deployment(WAITING, child.pid, now, "failed", now, last_words(journal, child.pid))
+
+
+def _take(log: int) -> None:
+    """Hold the log as long as the run lives, which inherits it. Raises CannotConnect where another run does."""
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotConnect("another console has begun a run that has not ended yet; wait for it") from None
+
+
+def _whose(pid: int) -> str:
+    """The line of the log that says which run's it is."""
+    return f"process {pid}"
 
 
 def log_of(journal: Journal) -> Path:
@@ -231,31 +283,26 @@ def log_of(journal: Journal) -> Path:
     return journal.path.with_name("deploy.log")
 
 
-def last_words(journal: Journal) -> str:
+def last_words(journal: Journal, pid: int) -> str:
     """Why a run ended before its first line."""
-    return fault(journal) or "\n".join(_lines(log_of(journal))[-LAST_WORDS:]) or "it ended without a word"
+    return fault(journal, pid) or "\n".join(_said(journal, pid)[-LAST_WORDS:]) or "it ended without a word"
 
 
-def fault(journal: Journal, since: float = 0.0) -> str | None:
-    """What went wrong by the log's own words, without the lines of a trace; None where it says nothing since then."""
-    path = log_of(journal)
-    try:
-        if path.stat().st_mtime < since:
-            return None  # it is an earlier run's
-    except OSError:
-        return None
-    lines = _lines(path)
+def fault(journal: Journal, pid: int) -> str | None:
+    """What went wrong by the words of that run, without the lines of a trace; None where it says nothing."""
+    lines = _said(journal, pid)
     if any(line.startswith("Traceback ") for line in lines):
-        return f"a fault of homelab-tui itself: {lines[-1]}; the whole of it is in {path}"
+        return f"a fault of homelab-tui itself: {lines[-1]}; the whole of it is in {log_of(journal)}"
     errors = [at for at, line in enumerate(lines) if line.startswith(SAYS)]  # warnings come before
     return "\n".join(lines[errors[-1] :][:LAST_WORDS]).removeprefix(SAYS) if errors else None
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(errors="replace").splitlines()
-    except OSError as error:
-        return [f"{SAYS}its log cannot be read: {error}"]
+def _said(journal: Journal, pid: int) -> list[str]:
+    """The log of that run; nothing where it is an earlier one's, since a run by hand has none."""
+    lines = list[str]()
+    with suppress(OSError):
+        lines = log_of(journal).read_text(errors="replace").splitlines()
+    return [line for line in lines if line != _whose(pid)] if _whose(pid) in lines else []
 
 
 def told(error: Exception) -> str:

@@ -63,10 +63,14 @@ class Feed:
             group.create_task(self._read_plan())
             group.create_task(self._observe())
 
-    async def _read_plan(self) -> None:
-        """After the first facts, since what reads YAML is slow to load; then whenever the file changes."""
+    async def answered(self) -> None:
+        """Wait for the cluster's first facts, but not for long."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), FACTS_SECONDS)
+
+    async def _read_plan(self) -> None:
+        """After the first facts, since what reads YAML is slow to load; then whenever the file changes."""
+        await self.answered()
         while True:
             mark = self._world.plan_mark()
             try:

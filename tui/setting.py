@@ -13,6 +13,7 @@ from typing import Protocol
 from homelab.doctor.examine import ROUTER, examine
 from homelab.doctor.world import World
 from homelab.observe.live import stamp, utc_now
+from homelab.plan.document import PlanError
 from homelab.ports import Cluster, ClusterError
 from homelab.setup.fields import KUBECONFIG, field_of
 from homelab.setup.lock import Held, Lock
@@ -23,6 +24,7 @@ from homelab.setup.survey import sought, survey, taken
 from screens.scene import Said
 from tui import wiring
 from tui.console import explaining
+from tui.faults import told
 from tui.feed import CannotConnect
 from tui.options import Options, Refused
 
@@ -30,6 +32,9 @@ LOOK_SECONDS = 4.0
 """Between two looks at the cluster while a person waits for a node to join or to change."""
 WATCHED = frozenset({"cluster", "nodes"})
 """Steps in front of which the cluster is looked at again and again."""
+
+UNSAVED = "Not saved, so the set-up stays open; ctrl+q leaves without saving"
+YOURS = "The set-up is yours now: whoever was at it has left. Their answers stand in the fields"
 
 
 class Home(Protocol):
@@ -75,7 +80,7 @@ class Setting:
                     self._paper = await asyncio.to_thread(self._begun, begin)
                 self._watching = asyncio.create_task(self._watch())
         self._front = step or self._paper.setup.draft.step
-        await self._at_front()
+        self._told()
 
     def _begun(self, step: str) -> Paper:
         file = meant(self._options.plan_files())
@@ -86,27 +91,33 @@ class Setting:
 
     def _claim(self, file: Path) -> str | None:
         """Take the lock, or learn who has it; why it cannot be had at all."""
+        self._holder = None
         if self._options.read_only:
             return None
         try:
-            file.absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = Lock(file, os.environ, stamp(utc_now()))
         except Held as held:
             self._holder = str(held)
-        except OSError as error:
-            return f"{file.absolute().parent} cannot be written to: {error.strerror}; nothing can be saved there"
+        except PlanError as error:
+            return str(error)
         return None
+
+    async def _claim_again(self) -> None:
+        """Take the lock once whoever had it has left: what they answered counts then."""
+        if (paper := self._paper) is None or not self._holder:
+            return
+        self._claim(Path(paper.setup.file))
+        if self._holder:
+            return
+        with explaining():
+            self._paper = await asyncio.to_thread(Paper, Path(paper.setup.file), paper.setup.draft.step)
+        self._told(found=paper.setup.found, looked=paper.setup.looked, holder=None, said=YOURS)
 
     def answer(self, path: str, text: str) -> None:
         """Something was typed."""
         if self._paper and not self._holder:
             self._paper.answer(path, text)
             self._told()
-
-    async def suggest(self, path: str) -> None:
-        """Take the proposal for a field."""
-        if self._paper and path in self._paper.setup.proposals:
-            self.answer(path, self._paper.setup.proposals[path])
 
     async def confirm(self, step: str) -> None:
         """Go on from a step, unless it has errors: its answers stand from now on, and are saved."""
@@ -119,13 +130,8 @@ class Setting:
         await self.keep()
         if step == STEPS[0]:
             await self._use_kubeconfig()
-        await self._at_front()
+        self._told(setting=step if self._front == STEPS[-1] else None)
         await self._look_around()
-
-    async def back(self, step: str) -> None:
-        """Go back from a step; what was typed there is kept."""
-        self._front = STEPS[max(STEPS.index(step) - 1, 0)] if step in STEPS else STEPS[-1]
-        await self._at_front()
 
     async def keep(self) -> None:
         """Save the draft; `said` says why not."""
@@ -150,9 +156,18 @@ class Setting:
     async def close(self) -> None:
         """Save, stop looking, let go of the lock: `setup` is None then. What cannot be saved stays, and is told."""
         if self._paper and self._may_write and (why := await asyncio.to_thread(self._paper.leave)):
-            self._told(said=why)
-            self._tell_scene(said=Said(why, "✗"))
+            self._told(said=f"{UNSAVED}: {why}")
             return
+        self._shut()
+
+    async def discard(self) -> None:
+        """Throw away what was answered, and close: the plan stays as it was."""
+        if self._paper and self._may_write:
+            await asyncio.to_thread(self._paper.discard)
+            self._shut()
+            self._tell_scene(said=Said("The answers are thrown away; the plan is as it was."))
+
+    def _shut(self) -> None:
         if self._watching:
             self._watching.cancel()
         if self._lock:
@@ -161,7 +176,8 @@ class Setting:
         self._tell_scene(setup=None)
 
     async def look(self) -> None:
-        """Look at the cluster and the network again."""
+        """Look at the cluster and the network again, and whether somebody else is at the set-up still."""
+        await self._claim_again()
         await self._look()
         await self._look_around(again=True)
 
@@ -182,13 +198,6 @@ class Setting:
             self._told(verdicts=tuple(seen[id] for id in ROUTER if id in seen))
         self._told(busy=None)
 
-    async def _at_front(self) -> None:
-        """Make what the step in front shows."""
-        if self._paper:
-            if self._front == STEPS[-1]:
-                await asyncio.to_thread(self._paper.write_out)
-            self._told()
-
     async def _use_kubeconfig(self) -> None:
         """Remember the file that was typed, and look whether it leads to the cluster."""
         assert self._paper
@@ -204,13 +213,19 @@ class Setting:
         await self._look()
 
     async def _watch(self) -> None:
-        """Look once, then again as long as somebody waits for what changes."""
-        await self._look()
-        await self._look_around()
+        """Look once, then again while somebody waits for what changes; a fault of ours is told, and ends nothing."""
+        is_first = True
         while True:
+            try:
+                await self._claim_again()
+                if is_first or self._front in WATCHED:
+                    await self._look()
+                if is_first:
+                    await self._look_around()
+            except Exception:
+                self._told(busy=None, said=told().removeprefix("homelab-tui: "))
+            is_first = False
             await asyncio.sleep(LOOK_SECONDS)
-            if self._front in WATCHED:
-                await self._look()
 
     async def _look(self) -> None:
         """Ask the cluster; what is wrong with it is `found.trouble`."""
@@ -258,4 +273,6 @@ class Setting:
     def _told(self, **news: object) -> None:
         if self._paper:
             self._paper.show(**news)
+            if self._front == STEPS[-1]:
+                self._paper.write_out()
             self._tell_scene(setup=self._paper.setup)

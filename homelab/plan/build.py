@@ -37,6 +37,13 @@ def build(document: Document) -> tuple[Plan | None, tuple[Finding, ...]]:
     return (None if builder.findings else plan), tuple(builder.findings)
 
 
+def faults_of_part(document: Document) -> tuple[Finding, ...]:
+    """What is wrong with a part of a plan, in which nothing can be missing but what a node needs."""
+    builder = _Builder(document, is_whole=False)
+    builder.plan()
+    return tuple(builder.findings)
+
+
 def nearest(key: str, section: type[Section]) -> str | None:
     """The key of a section that was probably meant."""
     known = [f for f in _hints(section) if f != "name"]
@@ -46,8 +53,8 @@ def nearest(key: str, section: type[Section]) -> str | None:
 class _Builder:
     """Walks model and tree side by side."""
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, document: Document, *, is_whole: bool = True) -> None:
+        self.document, self.is_whole = document, is_whole
         self.findings: list[Finding] = []
 
     def plan(self) -> Plan | None:
@@ -77,7 +84,7 @@ class _Builder:
         found = {name: self.value(e.value, hints[name], _join(path, name)) for name in hints if (e := tree.get(name))}
         missing = [name for name in _required(section) if name not in found and name not in given]
         for name in missing:
-            if name not in meant:
+            if name not in meant and (self.is_whole or section is Node):
                 self._missing(name, hints[name], path)
         if missing or meant or any(value is _FAILED for value in found.values()):
             return _FAILED

@@ -19,8 +19,10 @@ from homelab.plan.model import Plan
 
 LARGEST = 2**20
 """Bytes of a plan; a home of a thousand machines needs a tenth."""
+MEANT = "name the plan itself with --plan FILE"
+"""What to do about a file that is no plan."""
 
-__all__ = ["PlanError", "Reading", "Value", "initial", "load", "read", "save"]
+__all__ = ["PlanError", "Reading", "Value", "content", "initial", "load", "parsed", "read", "save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ class Reading:
 
 def read(text: str, name: str = "homelab.yaml") -> Reading:
     """Reads a plan. Never raises: whatever is wrong is a finding, and `plan` is then None."""
-    document, faults = parse(text, name)
+    return _reading(*parse(text, name))
+
+
+def _reading(document: Document, faults: tuple[Finding, ...]) -> Reading:
     if faults or document.root is None:
         return Reading(None, faults, document)
     plan, findings = build(document)
@@ -67,20 +72,26 @@ def load(path: Path, *others: Path) -> Reading:
     if found is None:
         looked = " or ".join(str(place) for place in places)
         raise PlanError(f"no plan at {looked}; write a first one with `homelab-tui plan init`")
-    raw = _content(found)
+    return _reading(*parsed(found, MEANT))
+
+
+def parsed(path: Path, meant: str) -> tuple[Document, tuple[Finding, ...]]:
+    """The file's tree, and what makes it no plain YAML. Raises PlanError, which says what is `meant` by no plan."""
+    raw = content(path, meant)
     try:
-        return read(raw.decode(), str(found))
+        return parse(raw.decode(), str(path))
     except UnicodeDecodeError as error:
-        return Reading(None, (_not_utf8(found, raw, error.start),), Document(str(found), "", None))
+        return Document(str(path), "", None), (_not_utf8(path, raw, error.start),)
 
 
-def save(path: Path, text: str) -> None:
+def save(path: Path, text: str, *, apart: bool = False) -> None:
     """Writes a plan file whole or not at all: mode 0600 if it is new, else its own mode and owner; links are followed.
 
-    Raises PlanError; the old file is then as it was.
+    One `apart` is for its owner alone, and takes the place of a link or of anybody's file. Raises PlanError; the old
+    file is then as it was.
     """
     try:
-        _replace(path.resolve(), text.encode())
+        _replace(path if apart else path.resolve(), text.encode(), apart=apart)
     except (OSError, RuntimeError, UnicodeEncodeError) as error:  # RuntimeError: a link that leads to itself
         reason = getattr(error, "strerror", None) or error
         raise PlanError(f"{path} was not written: {reason}; the old file, if any, is untouched") from None
@@ -102,28 +113,32 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _content(path: Path) -> bytes:
-    """What the file holds; a pipe, a device or somebody's video is not waited for. Raises PlanError."""
+def content(path: Path, meant: str) -> bytes:
+    """What the file holds; a pipe, a device or somebody's video is not waited for. Raises PlanError.
+
+    `meant` says what to do about a file that is none of ours.
+    """
     try:
         if not S_ISREG(path.stat().st_mode):
-            raise PlanError(f"{path} is no regular file; name the plan itself with --plan FILE")
+            raise PlanError(f"{path} is no regular file; {meant}")
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+            found = file.read(LARGEST + 1)
     except OSError as error:
         if error.errno == ELOOP:
-            raise PlanError(f"{path} is a link that leads to itself; delete it and link to the plan anew") from None
+            raise PlanError(f"{path} is a link that leads to itself; delete it and make it anew") from None
         raise PlanError(f"{path} cannot be read: {error.strerror}; check its owner and mode with `ls -l`") from None
-    if len(content) > LARGEST:
-        raise PlanError(f"{path} is larger than 1 MiB, so it is no plan; name the plan itself with --plan FILE")
-    return content
+    if len(found) > LARGEST:
+        raise PlanError(f"{path} is larger than 1 MiB, so it is no plan; {meant}")
+    return found
 
 
-def _replace(target: Path, content: bytes) -> None:
+def _replace(target: Path, raw: bytes, *, apart: bool) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            _like(target, file.fileno())
-            file.write(content)
+            if not apart:
+                _like(target, file.fileno())
+            file.write(raw)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

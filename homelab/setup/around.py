@@ -12,6 +12,9 @@ from homelab.ports import Machine
 from homelab.setup.model import Found
 
 POOL = "load_balancer.pool"
+RADIO = "many radios do not pass on who asks for an address of the pool, and access points drop the answers"
+LARGEST = 256
+"""Addresses that are asked whether they answer; of a larger LAN only those of the pool are."""
 
 
 def around(plan: Plan, found: Found) -> Iterator[Finding]:
@@ -31,6 +34,8 @@ def around(plan: Plan, found: Found) -> Iterator[Finding]:
     if taken := sorted(address for address in found.taken if address in pool and address not in own):
         macs = ", ".join(f"{address} is at {found.taken[address]}" for address in taken[:3])
         yield _taken(POOL, ", ".join(map(str, taken)), macs)
+    if plan.network.lan.num_addresses > LARGEST and len(pool) > LARGEST:
+        yield _unasked(len(pool))
 
 
 def own_addresses(found: Found) -> frozenset[IPv4Address]:
@@ -50,15 +55,22 @@ def _taken(path: str, addresses: str, macs: str) -> Finding:
     return Finding(Severity.ERROR, path, what, why, "choose addresses at which nobody answers")
 
 
+def _unasked(size: int) -> Finding:
+    what = f"nobody is asked whether its {size} addresses are free"
+    why = f"the LAN has more than {LARGEST} addresses, so only a pool of at most {LARGEST} is asked, address by address"
+    fix = "choose a smaller pool; or make sure yourself that no machine has one of them"
+    return Finding(Severity.WARNING, POOL, what, why, fix)
+
+
 def wireless(machine: Machine, nodes: Iterable[Node]) -> Iterator[Finding]:
     """Whether this machine is a node whose LAN is a radio. Source: MetalLB docs, layer 2, Raspberry Pi over Wi-Fi."""
-    lan = next(iter(machine.interfaces), None)
-    node = next((one for one in nodes if lan and one.address == str(lan.address.ip)), None)
-    if lan and node and lan.is_wireless:
-        yield Finding(
-            Severity.WARNING,
-            at=f"Node {node.name}",
-            what=f"its LAN is Wi-Fi ({lan.name})",
-            why="many radios do not pass on who asks for an address of the pool, and access points drop the answers",
-            fix=f"use a cable; else let the radio hear everything: `sudo ip link set {lan.name} promisc on`",
-        )
+    addresses = {node.address: node for node in nodes}
+    for way in machine.interfaces:
+        if way.is_wireless and (node := addresses.get(str(way.address.ip))):
+            yield Finding(
+                Severity.WARNING,
+                at=f"Node {node.name}",
+                what=f"its LAN is Wi-Fi ({way.name})",
+                why=RADIO,
+                fix=f"use a cable; else let the radio hear everything: `sudo ip link set {way.name} promisc on`",
+            )

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from homelab.plan import file
+from homelab.plan.document import PlanError
 from homelab.setup.fields import FIELDS, KUBECONFIG, OF_PLAN
 from homelab.setup.model import Draft
 from homelab.setup.place import place
@@ -35,9 +36,8 @@ def mark(text: str | None) -> str:
 
 def load(plan: Path) -> Kept | None:
     """The draft of a plan. None where there is none, or it is torn or odd: nothing of it may keep one from starting."""
-    with suppress(OSError, ValueError):
-        raw = place(plan).read_bytes()
-        return _kept(json.loads(raw)) if len(raw) <= file.LARGEST else None
+    with suppress(PlanError, ValueError, RecursionError):
+        return _kept(json.loads(file.content(place(plan), "delete it")))
     return None
 
 
@@ -45,7 +45,7 @@ def save(plan: Path, kept: Kept) -> None:
     """Write it whole or not at all, for its owner alone. Raises PlanError; the draft before is then as it was."""
     said = {"version": VERSION, "step": kept.draft.step, "values": dict(kept.draft.values)}
     text = json.dumps({**said, "base": kept.base, "saved": kept.saved}, indent=1)
-    file.save(place(plan), f"{text}\n")
+    file.save(place(plan), f"{text}\n", apart=True)
 
 
 def remove(plan: Path) -> None:

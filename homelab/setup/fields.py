@@ -115,7 +115,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = {
         Field(
             "certificates.environment",
             "Let's Encrypt",
-            "Begin with staging: its trials are not counted. Production once everything works.",
+            "Begin with staging: its trials are not counted. Take production once everything works.",
             get_args(Environment),
         ),
         Field(
@@ -155,6 +155,8 @@ OF_PLAN: tuple[str, ...] = (
 )
 """Every path of the plan that the set-up sets, in the order of the steps."""
 
+EMPTY = "nothing is written here"
+"""What is wrong with a field that cannot stay empty."""
 _BY_PATH = {field.path: field for fields in FIELDS.values() for field in fields}
 
 

@@ -15,19 +15,25 @@ LISTS = ("network.reserved", "network.trusted")
 NUMBERS = ("ingress.internal.replicas", "ingress.external.replicas", "store.servers")
 HOSTS, NODES = "network.hosts", "nodes"
 ROLES = ("control-plane", "worker")
+MOST, LONGEST = 256, 16384
+"""Entries and characters of one field."""
+BY_HAND = "write fewer: a range or a network instead of single addresses; or write the plan's file by hand"
 _SHORT = re.compile(r"((?:\d{1,3}\.){3})(\d{1,3})\s*-\s*(\d{1,3})")
 _NAMED = re.compile(r"(.*[^\s:=])\s*[\s:=]\s*(\S+)")
 
 
 def tree_of(path: str, text: str) -> Tree:
-    """What a field's text is in the file. Raises Refused where its form has no name or a name twice."""
+    """What a field's text is in the file. Raises Refused where its form has no name, a name twice, or far too much."""
+    if len(text) > LONGEST:
+        what, why = f"more than {LONGEST} characters stand here", "every key press would take long"
+        raise Refused(what, why, BY_HAND)
     if path == NODES:
         return _mapping((name, _node(rest)) for name, rest in _named(text, "master1 192.168.1.50 control-plane"))
     if path == HOSTS:
         return _mapping((name, _leaf(address)) for name, address in _named(text, "switch 192.168.1.3"))
     if path in LISTS:
-        return Items(0, 0, tuple(_leaf(_full(path, part)) for part in _parts(text)), flow=True)
-    return _leaf(_full(path, text.strip()), "a number" if path in NUMBERS else "text")
+        return Items(0, 0, tuple(_leaf(full(path, part)) for part in parts(text)), flow=True)
+    return _leaf(full(path, text.strip()), "a number" if path in NUMBERS else "text")
 
 
 def value_of(tree: Tree) -> Value:
@@ -57,14 +63,19 @@ def _texts(path: str, tree: Tree) -> Iterator[str]:
         yield text_of("", tree)
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def parts(text: str) -> list[str]:
+    """The entries between the commas. Raises Refused where they are more than anybody would type."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if len(found) > MOST:
+        what, why = f"{len(found)} entries stand here", f"a field takes {MOST}: every key press would take long"
+        raise Refused(what, why, BY_HAND)
+    return found
 
 
 def _named(text: str, example: str) -> Iterator[tuple[str, str]]:
     """Names with what follows each; a role after the address belongs to it."""
     seen: set[str] = set()
-    for part in _parts(text):
+    for part in parts(text):
         role = next((f" {role}" for role in ROLES if part.endswith(f" {role}")), "")
         found = _NAMED.fullmatch(part.removesuffix(role).strip())
         if not found:
@@ -91,7 +102,7 @@ def _leaf(text: str, kind: str = "text") -> Leaf:
     return Leaf(0, 0, text, kind if text else "nothing")
 
 
-def _full(path: str, text: str) -> str:
-    """`192.168.1.101-200` as the two addresses that it means."""
+def full(path: str, text: str) -> str:
+    """`192.168.1.101-200` in the field of a range as the two addresses that it means."""
     short = _SHORT.fullmatch(text) if path in RANGES else None
     return f"{short[1]}{short[2]}-{short[1]}{short[3]}" if short else text

@@ -20,7 +20,7 @@ from homelab.plan.file import Reading, initial, read
 from homelab.plan.model import Plan, value_at
 from homelab.plan.values import Refused
 from homelab.setup.around import around
-from homelab.setup.fields import OF_PLAN, field_of, is_needed
+from homelab.setup.fields import COMPUTED, EMPTY, OF_PLAN, field_of, is_needed
 from homelab.setup.forms import text_of, tree_of, value_of
 from homelab.setup.model import Found, Judged
 from homelab.setup.standins import STANDINS
@@ -117,6 +117,8 @@ def _trees(base: Base, values: Mapping[str, str]) -> tuple[dict[str, Tree], list
     refused: list[Finding] = []
     for path in OF_PLAN:
         text, there = values.get(path, ""), base.reading.document.entry(path)
+        if path in COMPUTED and not text.strip():
+            continue  # nobody is asked for it, so nobody could write it
         try:
             same = there and text == text_of(path, there.value)
             trees[path] = there.value if there and same else tree_of(path, text)
@@ -157,7 +159,7 @@ def _is_empty(values: Mapping[str, str], at: str) -> bool:
 
 
 def _empty(fault: Finding) -> Finding:
-    return Finding(Severity.ERROR, fault.at, "nothing is written here", "the plan cannot do without it", "write it")
+    return Finding(Severity.ERROR, fault.at, EMPTY, "the plan cannot do without it", "write it")
 
 
 def _broken(base: Base) -> list[Finding]:

@@ -8,9 +8,11 @@ import os
 import pwd
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import EISDIR, ELOOP
 from pathlib import Path
 
 from homelab.finding import brief
+from homelab.plan.document import PlanError
 
 MOST = 4096
 """Bytes of what a lock says."""
@@ -24,9 +26,13 @@ class Lock:
     """The lock of one plan's set-up."""
 
     def __init__(self, plan: Path, environment: Mapping[str, str], now: str) -> None:
-        """Take it. Raises Held; OSError where the folder cannot be written to."""
-        self._path = plan.with_name(f".{plan.name}.lock")
-        self._file = _opened(self._path)
+        """Take it; the plan's folder is made where there is none. Raises Held; PlanError where it cannot be taken."""
+        self._path = plan.absolute().with_name(f".{plan.name}.lock")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = _opened(self._path)
+        except OSError as error:
+            raise PlanError(_refusal(self._path, error)) from None
         with suppress(OSError):  # a full disk takes no name, but the lock holds all the same
             os.truncate(self._file, 0)
             os.pwrite(self._file, json.dumps(_myself(environment, now)).encode(), 0)
@@ -36,6 +42,16 @@ class Lock:
         with suppress(OSError):
             self._path.unlink()
         os.close(self._file)
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    """What a person can do about a lock that cannot be taken."""
+    if error.errno in (ELOOP, EISDIR):
+        kind = "a link" if error.errno == ELOOP else "a folder"
+        return f"{path} is {kind} where the set-up's lock must be, so nothing can be saved; move it away"
+    folder = path.parent
+    why = f"{folder} cannot be written to: {error.strerror}; nothing can be saved there"
+    return f"{why}. Check its owner and mode with `ls -ld {folder}`, or name another place with --plan FILE"
 
 
 def _opened(path: Path) -> int:

@@ -94,6 +94,8 @@ class Setup:
     """When cluster and network were last looked at; RFC 3339."""
     verdicts: tuple[Result, ...] = ()
     """What was seen of the router's side."""
+    setting: str | None = None
+    """The step that the review in front is about, where a plan is changed; None where it is about all of them."""
     busy: str | None = None
     """What is being looked at right now."""
     said: str | None = None

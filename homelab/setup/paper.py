@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISREG
 
-from homelab.finding import Finding, Severity, brief
 from homelab.observe.live import stamp, utc_now
 from homelab.plan.document import PlanError
 from homelab.plan.file import load, save
 from homelab.plan.model import Plan
 from homelab.setup import draft
+from homelab.setup.answers import Answers, onto
 from homelab.setup.draft import Kept, mark
 from homelab.setup.fields import COMPUTED, FIELDS, KUBECONFIG, step_of
 from homelab.setup.judge import Base, base_of, judge, provisional, written
 from homelab.setup.model import STEPS, Draft, Found, Judged, Setup
-from homelab.setup.propose import SEEN_ONLY, propose
+from homelab.setup.propose import guesses, propose
+from homelab.setup.remarks import remarks, with_reason
 
 CHANGED = (
-    "{file} has been changed by somebody since; it was not overwritten. The review now compares with it as it is: "
-    "look at it, and confirm once more"
+    "{file} has been changed by somebody since; it was not overwritten. Look at what would change in it as it is now, "
+    "and do this once more"
 )
 BEGUN_ON_ANOTHER = "{file} has been changed since these answers were given; the review shows what they would change"
 
@@ -29,12 +30,16 @@ BEGUN_ON_ANOTHER = "{file} has been changed since these answers were given; the 
 class Paper:
     """Holds one `Setup` and makes it anew with every answer."""
 
-    def __init__(self, file: Path, step: str) -> None:
-        """Take up the draft of a plan, else begin at a step. A file that cannot be read is a finding."""
+    def __init__(self, file: Path, step: str, answers: Answers | None = None) -> None:
+        """Take up the answers of a file, else the draft of a plan, else begin at a step. Raises PlanError.
+
+        A plan that is no YAML is a finding.
+        """
         self._file = file
-        self._base = begin(file)
-        kept = draft.load(file)
-        self._answered = dict(kept.draft.values) if kept else {}
+        self._others = answers.others if answers else {}
+        self._base = self._begun()
+        kept = None if answers else draft.load(file)
+        self._answered = dict(answers.fields if answers else kept.draft.values if kept else {})
         other = kept is not None and kept.base != mark(self._base.before)
         self.setup = Setup(
             draft=Draft(kept.draft.step if kept else step),
@@ -98,8 +103,8 @@ class Paper:
         return provisional(self._base, self.setup.draft.values)
 
     def write_out(self) -> None:
-        """Make the plan's text, where every field is right."""
-        if self.setup.judged.plan:
+        """Make the plan's text, where every field is right; whatever is learnt or answered later takes it away."""
+        if self.setup.judged.plan and not self.setup.judged.text:
             try:
                 text = written(self._base, self.setup.draft.values)
             except PlanError as error:
@@ -125,11 +130,15 @@ class Paper:
         draft.remove(self._file)
         return None
 
+    def discard(self) -> None:
+        """Forget what was answered; the plan stays as it is."""
+        draft.remove(self._file)
+
     def finish(self) -> str | None:
         """Write the plan, unless somebody else changed it; the draft is gone then. Why not, where it was not done."""
         if any(one.is_error for one in self.setup.judged.findings) or self.setup.judged.plan is None:
             return "the plan has errors still; nothing was written"
-        now = begin(self._file)
+        now = self._begun()
         if now.before != self._base.before:
             self._base = now
             self.setup = replace(self.setup, before=now.before)
@@ -137,19 +146,27 @@ class Paper:
             self.write_out()
             return CHANGED.format(file=self._file)
         try:
-            save(self._file, written(self._base, self.setup.draft.values))
+            text = written(self._base, self.setup.draft.values)
+            if text != now.before:
+                save(self._file, text)
         except PlanError as error:
             return str(error)
         draft.remove(self._file)
-        self._base, self._answered = begin(self._file), {}
+        self._base, self._answered = self._begun(), {}
         self.setup = replace(self.setup, is_written=True, saved=None, draft=replace(self.setup.draft, step=STEPS[-1]))
         return None
 
+    def _begun(self) -> Base:
+        return onto(begin(self._file), self._others)
+
     def _work_out(self) -> None:
         proposals, filled = fill(self._base, self._answered, self.setup.found)
-        values = {KUBECONFIG: self.setup.found.kubeconfig or "", **filled}
+        found_one = self.setup.found.kubeconfig or ""
+        values = {**filled, KUBECONFIG: filled.get(KUBECONFIG, "").strip() or found_one}
+        proposals = {**proposals, KUBECONFIG: found_one}
         judged = judge(self._base, values, self.setup.found)
-        judged = replace(judged, findings=(*_leads_nowhere(values, self.setup.found), *judged.findings))
+        findings = (with_reason(one, values, proposals) for one in judged.findings)
+        judged = replace(judged, findings=(*remarks(values, self.setup.found), *findings))
         self.setup = replace(
             self.setup, draft=replace(self.setup.draft, values=values), proposals=proposals, judged=judged
         )
@@ -160,28 +177,20 @@ def fill(base: Base, answered: Mapping[str, str], found: Found) -> tuple[Mapping
 
     What nobody but a person can know is proposed, but not taken over.
     """
-    set_already = {**base.values(), **answered}
-    proposals = propose(found, set_already)
-    taken_over = {path: text for path, text in proposals.items() if path not in SEEN_ONLY}
+    said = {**base.values(), **answered}
+    set_already = {path: text for path, text in said.items() if text.strip() or path not in COMPUTED}
+    proposals, guessed = propose(found, set_already), guesses(found, set_already)
+    taken_over = {path: text for path, text in proposals.items() if path not in guessed}
     return proposals, {**taken_over, **set_already}
 
 
 def begin(file: Path) -> Base:
     """The plan that is there; an empty file is none. Raises PlanError where it cannot be read at all."""
     try:
-        is_there = file.stat().st_size > 0
-    except FileNotFoundError:
-        is_there = False
-    return base_of(load(file) if is_there else None, str(file))
-
-
-def _leads_nowhere(values: Mapping[str, str], found: Found) -> Iterator[Finding]:
-    """What is wrong with the kubeconfig."""
-    typed = values[KUBECONFIG].strip()
-    if typed != (found.kubeconfig or ""):
-        if not os.path.isfile(os.path.expanduser(typed)):
-            why, fix = "the cluster's address and key are read from it", "correct it, or copy the file there"
-            yield Finding(Severity.ERROR, KUBECONFIG, f"there is no file `{brief(typed)}`", why, fix)
-    elif found.trouble:
-        what, _, fix = found.trouble.partition("; ")
-        yield Finding(Severity.ERROR, KUBECONFIG, what, "without the cluster nothing can be found or deployed", fix)
+        found = file.stat()
+        is_none = S_ISREG(found.st_mode) and not found.st_size
+    except (FileNotFoundError, NotADirectoryError):
+        is_none = True
+    except OSError:
+        is_none = False  # reading it says why
+    return base_of(None if is_none else load(file), str(file))

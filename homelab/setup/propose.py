@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
+from homelab.observe.nodes import Node
 from homelab.plan.model import AddressRange
-from homelab.plan.rules_names import form_fault, is_home_only, is_registrable
+from homelab.plan.rules_names import form_fault, is_home_only
 from homelab.setup.around import own_addresses
-from homelab.setup.forms import HOSTS, NODES, tree_of, value_of
+from homelab.setup.forms import HOSTS, NODES, parts, tree_of, value_of
 from homelab.setup.model import Found
 
 Texts = Mapping[str, str]
@@ -21,8 +22,9 @@ POOL_AT, DHCP_AT, DHCP_SIZE = 17, 101, 100
 FOURTH, FIFTH = 3, 4
 """The ingresses' places in the pool, as in the article."""
 THREE = 3
-SEEN_ONLY = frozenset({"network.dhcp"})
-"""Proposed, but taken only when a person says so: nobody but the router knows."""
+SMALLEST = 4
+"""Addresses of a LAN in which one can be the router's."""
+DHCP, GATEWAY, DNS, POOL = "network.dhcp", "network.gateway", "network.dns", "load_balancer.pool"
 LONGEST = 1024
 """Places that are tried in a LAN."""
 WIDEST = 16
@@ -39,6 +41,14 @@ def propose(found: Found, values: Texts) -> Texts:
     return {**made, **dict(_addresses(found, known, values))}
 
 
+def guesses(found: Found, values: Texts) -> frozenset[str]:
+    """Paths whose proposal is taken only when a person says so: nobody but the router knows."""
+    lan = _lan(values) or lan_of(found)
+    if lan is None or _known_gateway(found, lan):
+        return frozenset({DHCP})
+    return frozenset({DHCP, GATEWAY} if _known_resolver(found, lan) else {DHCP, GATEWAY, DNS})
+
+
 def _network(found: Found, values: Texts) -> Iterator[tuple[str, str]]:
     proposed = lan_of(found)
     if proposed:
@@ -46,15 +56,28 @@ def _network(found: Found, values: Texts) -> Iterator[tuple[str, str]]:
     lan = _lan(values) or proposed
     if lan is None:
         return
-    machine = found.machine
-    gateway = (
-        machine.gateway
-        if machine and machine.gateway and machine.gateway in lan
-        else lan[min(1, lan.num_addresses - 1)]
-    )
-    yield "network.gateway", str(gateway)
-    resolvers = (_address(text) for text in (machine.resolvers if machine else ()))
-    yield "network.dns", str(next((one for one in resolvers if one and one in lan), gateway))
+    gateway = _known_gateway(found, lan) or _usual_gateway(found, lan)
+    if gateway:
+        yield GATEWAY, str(gateway)
+    if dns := _known_resolver(found, lan) or gateway:
+        yield DNS, str(dns)
+
+
+def _known_gateway(found: Found, lan: IPv4Network) -> IPv4Address | None:
+    gateway = found.machine.gateway if found.machine else None
+    return gateway if gateway and gateway in lan else None
+
+
+def _known_resolver(found: Found, lan: IPv4Network) -> IPv4Address | None:
+    resolvers = (_address(text) for text in (found.machine.resolvers if found.machine else ()))
+    return next((one for one in resolvers if one and one in lan), None)
+
+
+def _usual_gateway(found: Found, lan: IPv4Network) -> IPv4Address | None:
+    """The LAN's first address, unless it is somebody else's, or the LAN has hardly any."""
+    first = lan[min(1, lan.num_addresses - 1)]
+    is_somebody_s = first in own_addresses(found) or first in _node_addresses(found)
+    return None if is_somebody_s or lan.num_addresses < SMALLEST else first
 
 
 def lan_of(found: Found) -> IPv4Network | None:
@@ -81,7 +104,7 @@ def _cluster(found: Found, values: Texts) -> Iterator[tuple[str, str]]:
     listed = [
         f"{node.name} {node.address}{' control-plane' if node.is_control_plane else ''}"
         for node in found.nodes
-        if node.address
+        if address_of(node)
     ]
     if listed:
         yield NODES, ", ".join(listed)
@@ -94,14 +117,11 @@ def _cluster(found: Found, values: Texts) -> Iterator[tuple[str, str]]:
 
 
 def _domains(found: Found) -> Iterator[tuple[str, str]]:
-    """A part of the home's own domain where it has one; a public one cannot be invented."""
+    """Below the home's domain, if nobody else can have that one: what a router says, as `fritz.box`, may be public."""
     search = found.machine.search if found.machine else ()
-    own = next((domain for domain in search if is_registrable(domain) and not form_fault(domain)), None)
     kept = (domain for domain in search if is_home_only(domain) and not form_fault(domain))
     home = next((domain for domain in kept if domain.rpartition(".")[2] not in NO_ROUTER_S), "home.arpa")
-    if own:
-        yield "ingress.external.domain", f"cloud.{own}"
-    yield "ingress.internal.domain", f"internal.{own or home}"
+    yield "ingress.internal.domain", f"internal.{home}"
 
 
 def _addresses(found: Found, known: Texts, values: Texts) -> Iterator[tuple[str, str]]:
@@ -110,16 +130,28 @@ def _addresses(found: Found, known: Texts, values: Texts) -> Iterator[tuple[str,
         return
     held = _held(found, known)
     taken = [*_ranges(known, "network.reserved"), *(AddressRange(one, one) for one in held)]
+    typed = _range(values.get(DHCP, ""))
     guess = _run(lan, min(DHCP_SIZE, lan.num_addresses // 2), DHCP_AT, taken)
+    pool = _pool(lan, [*taken, *filter(None, [typed or guess])])
+    if pool is None and typed is None:
+        guess, pool = None, _pool(lan, taken)
     if guess:
-        yield "network.dhcp", str(guess)
-    dhcp = _range(values.get("network.dhcp", "")) or guess
-    pools = (_run(lan, size, POOL_AT, [*taken, *filter(None, [dhcp])]) for size in POOL_SIZES)
-    if pool := next(filter(None, pools), None):
-        yield "load_balancer.pool", str(pool)
-    wanted = _range(values.get("load_balancer.pool", "")) or pool
+        yield DHCP, str(guess)
+    if pool:
+        yield POOL, str(pool)
+    wanted = _range(values.get(POOL, "")) or pool
     if wanted:
         yield from _ingresses(wanted, held, values)
+
+
+def _pool(lan: IPv4Network, taken: list[AddressRange]) -> AddressRange | None:
+    runs = (_run(lan, size, POOL_AT, taken) for size in POOL_SIZES)
+    return next(filter(None, runs), None)
+
+
+def cramped(values: Texts, proposals: Texts) -> IPv4Network | None:
+    """The LAN, where it is known and has no room for a pool."""
+    return None if POOL in proposals else _lan(values)
 
 
 def _ingresses(pool: AddressRange, held: frozenset[IPv4Address], values: Texts) -> Iterator[tuple[str, str]]:
@@ -158,7 +190,12 @@ def _run(lan: IPv4Network, size: int, at: int, taken: Iterable[AddressRange]) ->
 
 
 def _node_addresses(found: Found) -> list[IPv4Address]:
-    return [address for node in found.nodes if (address := _address(node.address or ""))]
+    return [address for node in found.nodes if (address := address_of(node))]
+
+
+def address_of(node: Node) -> IPv4Address | None:
+    """What a node has in the LAN; a plan knows IPv4 alone."""
+    return _address(node.address or "")
 
 
 def _lan(values: Texts) -> IPv4Network | None:
@@ -180,7 +217,9 @@ def _range(text: str) -> AddressRange | None:
 
 
 def _ranges(values: Texts, path: str) -> list[AddressRange]:
-    return [one for text in values.get(path, "").split(",") if (one := _range(text))]
+    with suppress(ValueError):
+        return [one for text in parts(values.get(path, "")) if (one := _range(text))]
+    return []
 
 
 def _named(values: Texts, path: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -11,7 +12,7 @@ from homelab.observe.nodes import nodes as nodes_of
 from homelab.observe.raw import dig, items, text
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, Forbidden, Kind, Machine, Neighbourhood, Raw
-from homelab.setup.around import wireless
+from homelab.setup.around import LARGEST, wireless
 from homelab.setup.model import Found, Right
 from homelab.stack.facts import NODE
 from homelab.stack.obstacles import obstacles
@@ -46,8 +47,6 @@ WRITTEN = (
 )
 """API group and kind of everything that a deploy writes; a test compares them with the manifests."""
 EVERYTHING = Right("everything", have=True)
-LARGEST = 256
-"""Addresses that are asked whether they answer; of a larger LAN only those of the pool are."""
 
 
 async def survey(cluster: Cluster, plan: Plan, before: Found) -> Found:
@@ -58,7 +57,7 @@ async def survey(cluster: Cluster, plan: Plan, before: Found) -> Found:
     nodes = nodes_of(objects)
     on_machine = wireless(before.machine, nodes) if before.machine else ()
     findings = (*await obstacles(cluster, plan), *on_machine)
-    given = _given(services)
+    given = given_of(services)
     return replace(before, version=version, rights=rights, nodes=nodes, findings=findings, given=given, trouble=None)
 
 
@@ -89,9 +88,14 @@ async def _listed(cluster: Cluster, kind: Kind) -> tuple[Raw, ...]:
         return ()  # the obstacles say so
 
 
-def _given(services: Iterable[Raw]) -> frozenset[IPv4Address]:
-    entries = (entry for service in services for entry in items(service, "status", "loadBalancer", "ingress"))
-    return frozenset(IPv4Address(ip) for entry in entries if (ip := text(entry, "ip")) and ":" not in ip)
+def given_of(services: Iterable[Raw]) -> frozenset[IPv4Address]:
+    """The Services' addresses; what a controller wrote there that is no IPv4 address is nobody's on this LAN."""
+    given = set()
+    for service in services:
+        for entry in items(service, "status", "loadBalancer", "ingress"):
+            with suppress(ValueError):
+                given.add(IPv4Address(text(entry, "ip") or ""))
+    return frozenset(given)
 
 
 def sought(plan: Plan, machine: Machine | None) -> frozenset[IPv4Address]:

@@ -66,6 +66,8 @@ class Comparison:
     """Why it cannot be told."""
     rendered: tuple[Rendered, ...] = ()
     """Every object as it is wished."""
+    file: str | None = None
+    """The plan's, which the findings' lines are of."""
 
     @property
     def hindrance(self) -> str | None:

@@ -143,12 +143,14 @@ def _servicelb(seen: Seen) -> Iterator[Finding]:
         )
 
 
-_K3S_FIX = (
-    "on every server, one after the other: `sudo mkdir -p /etc/rancher/k3s/config.yaml.d`, "
-    "`echo 'disable+: [traefik, servicelb]' | sudo tee /etc/rancher/k3s/config.yaml.d/homelab.yaml`, "
-    "`sudo systemctl restart k3s`"
+K3S_FLAGS = (
+    "sudo mkdir -p /etc/rancher/k3s/config.yaml.d",
+    "echo 'disable+: [traefik, servicelb]' | sudo tee /etc/rancher/k3s/config.yaml.d/homelab.yaml",
+    "sudo systemctl restart k3s",
 )
-"""`+` adds to what is disabled elsewhere. Source: k3s docs, configuration, value merge behavior."""
+"""Commands for every server. `+` adds to what is disabled elsewhere. Source: k3s docs, configuration, value merge
+behavior."""
+_K3S_FIX = f"on every server, one after the other: {', '.join(f'`{command}`' for command in K3S_FLAGS)}"
 
 
 def _runs_servicelb(node: Raw) -> bool:

@@ -15,7 +15,7 @@ class Allocations(TablePane):
 
     TITLE = "Allocations"
     NEEDS = ("services", "servicel2statuses", "events")
-    EMPTY = "No Service wants an address yet. To deploy: homelab-tui apply"
+    EMPTY = "No Service wants an address yet: press 6 to deploy"
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
         """How many have what they asked for."""

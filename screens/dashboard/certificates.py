@@ -21,7 +21,7 @@ from screens.freshness import Freshness
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
-NO_ISSUER = "There is no issuer of certificates yet. To deploy: homelab-tui apply"
+NO_ISSUER = "There is no issuer of certificates yet: press 6 to deploy"
 FINE = frozenset({CertificateState.VALID, CertificateState.AWAITED})
 SHORT = 16
 """Digits of a fingerprint that tell two apart at a glance."""

@@ -29,7 +29,7 @@ class Consul(TablePane):
 
     TITLE = "Consul"
     NEEDS = ("consul",)
-    EMPTY = "There is no Consul yet. To deploy: homelab-tui apply"
+    EMPTY = "There is no Consul yet: press 6 to deploy"
     QUIET = True
 
     def summary(self, scene: Scene) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ class Routes(TablePane):
 
     TITLE = "Routes"
     NEEDS = ("ingresses", "services", "endpointslices", "middlewares", "ingressroutes", "pods", "traefik")
-    EMPTY = "No Ingress names a host yet. For a sample app: homelab-tui apply"
+    EMPTY = "No Ingress names a host yet: press 6 to deploy a sample app"
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
         """How many work."""

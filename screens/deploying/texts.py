@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
+from pathlib import Path
 from shlex import quote
 
-from homelab.finding import Finding
 from homelab.observe.snapshot import SourceState
+from homelab.setup.fields import step_of
 from homelab.stack.deployment import Comparison, Deployment
 from homelab.stack.diff import Action, Difference, as_text
 from screens.deploying.rows import Phase, grouped
@@ -83,19 +84,22 @@ def before(scene: Scene) -> Iterator[Said]:
         return
     if found.trouble:
         yield f"✗ {found.trouble}", "bad"
-    yield from findings(found.findings)
-    if found.trouble or found.hindrance:
-        yield from blocked(found.differences)
-    elif not any(one.changes for one in found.differences):
+        if scene.plan is None:
+            yield "s opens the set-up, which writes a plan step by step.", "strong"
+    elif not (found.hindrance or any(one.changes for one in found.differences)):
         yield "✓ The cluster is as the plan wishes: nothing to deploy.", "good"
         yield from after(scene)
+    yield from findings(found)
+    yield from blocked(found.differences)
 
 
-def findings(found: Iterable[Finding]) -> Iterator[Said]:
-    """Errors first, each with what to do."""
-    for one in sorted(found, key=lambda finding: not finding.is_error):
-        yield f"{'✗' if one.is_error else '▲'} {one.at}: {one.what}", "bad" if one.is_error else "warn"
-        yield f"  {one.fix}", "dim"
+def findings(found: Comparison) -> Iterator[Said]:
+    """Errors first, each with where it is, what to do, and in which step of the set-up that is asked."""
+    for one in sorted(found.findings, key=lambda finding: not finding.is_error):
+        place = f"{Path(found.file).name}:{one.line}: " if found.file and one.line else ""
+        yield f"{'✗' if one.is_error else '▲'} {place}{one.at}: {one.what}", "bad" if one.is_error else "warn"
+        step = step_of(one.at)
+        yield f"  {one.fix}{f' (s, {step.capitalize()})' if step else ''}", "dim"
 
 
 def blocked(found: Iterable[Difference]) -> Iterator[Said]:
@@ -128,11 +132,15 @@ def after(scene: Scene) -> Iterator[Said]:
         return
     inside, outside = plan.ingress.internal, plan.ingress.external
     host = f"{SAMPLE}.{inside.domain}"
+    yield "The sample app answers within seconds:", ""
+    yield f"  curl -H {quote(f'Host: {host}')} {place(scene, inside.address)}", "strong"
+    yield "Paste the router's text, if you have not: s, Router, or `homelab-tui router`", ""
+    if plan.certificates.environment == "staging" and not plan.certificates.server:
+        yield "Certificates are for trial, untrusted. For production: s, Certificates", ""
     yield "Next, the first app of yours:", "title"
-    yield f"  1  Give its Ingress a host below {inside.domain} (LAN), or below {outside.domain} (internet).", ""
-    yield "  2  For the internet label it: kubectl -n NAMESPACE label ingress NAME traffic-type=external", ""
+    yield f"  1  Give its Ingress a host below {inside.domain} (LAN) or {outside.domain} (internet).", ""
+    yield "  2  For the internet: kubectl -n NAMESPACE label ingress NAME traffic-type=external", ""
     yield "  3  Key 3 shows whether it is served, and by how many.", ""
-    yield f"  The sample app answers already: curl -H {quote(f'Host: {host}')} {place(scene, inside.address)}", "strong"
 
 
 def place(scene: Scene, address: IPv4Address) -> str:

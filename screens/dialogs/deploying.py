@@ -29,11 +29,23 @@ def question(found: Comparison) -> Question:
     more = (f"... and {len(losses) - MOST_LOSSES} more.",) if len(losses) > MOST_LOSSES else ()
     return Question(
         title="Bring the plan onto the cluster?",
-        sentences=(*losses[:MOST_LOSSES], *more, f"{counted(found)}.", OUTLIVES),
+        sentences=(*losses[:MOST_LOSSES], *more, *told(found), OUTLIVES),
         verb="Apply",
         doing="beginning the deploy ...",
         word=WORD if losses else None,
     )
+
+
+def told(found: Comparison) -> tuple[str, ...]:
+    """What is made, changed and removed, and in which stages."""
+    counts = Counter(one.action for one in found.differences)
+    new = counts[Action.NEW] + counts[Action.UNVERIFIED]
+    stages = dict.fromkeys(one.stage for one in found.differences if one.changes)
+    if not stages:
+        return ("Every object is as wished: nothing is made, changed or removed.",)
+    made = f"{new or 'No'} object{' is' if new == 1 else 's are'} made"
+    changed, removed = (counts[one] or "none" for one in (Action.CHANGE, Action.REMOVE))
+    return (f"{made}, {changed} changed, {removed} removed.", f"Stages: {', '.join(stages)}.")
 
 
 def counted(found: Comparison) -> str:

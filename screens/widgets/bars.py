@@ -169,7 +169,11 @@ def keys(commands: Sequence[Command], current: str, width: int) -> Line:
     going = sorted((one for one in reversed(commands) if one.id != current), key=lambda one: one.on is not None)
     for gone in range(len(going) + 1):
         bare = going[:gone]
-        shown = [span for one in commands for span in key(one, one.id == current, bare=one in bare)]
+        shown: list[Span] = []
+        for before, one in zip((None, *commands), commands, strict=False):
+            here = one.id == current
+            shown += [(MARGIN, "")] if here and before in bare else []
+            shown += key(one, here, bare=one in bare)
         if length(shown) <= width:
             break
     room = width - length(shown) - length(moves) - len(MARGIN)

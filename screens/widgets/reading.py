@@ -87,6 +87,10 @@ class Reading(Lines, can_focus=True):
             self.app.copy_to_clipboard(self.copied)
             self.post_message(self.Copied())
 
+    def refresh_at(self, at: int, begin: int = 0) -> None:
+        """As a whole: it may be moved to the left."""
+        super().refresh_at(at)
+
     def strip(self, at: int) -> Strip:
         """A line, from the column on to which it was moved."""
         base, width = self.rich_style, self.size.width

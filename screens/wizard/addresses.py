@@ -75,13 +75,13 @@ def remark(path: str, written: str, found: Found) -> Span:
 def interface_of(written: str, found: Found) -> str | None:
     """Which of this machine's interfaces leads into a network."""
     interfaces = found.machine.interfaces if found.machine else ()
-    return next((one.name for one in interfaces if str(one.address.network) == written), None)
+    return next((one.name for one in interfaces if str(one.address.network) == written.strip()), None)
 
 
 def pool(written: str, found: Found) -> Span:
     """How many addresses, and whether any of them answers."""
     try:
-        pool = AddressRange.parse(written)
+        pool = AddressRange.parse(written.strip())
     except ValueError:
         return "", ""
     answering = sum(address in pool for address in found.taken)

@@ -20,7 +20,7 @@ GAP = "  "
 
 
 class Choice(Lines, can_focus=True):
-    """One word of a few: left and right go through them, a letter goes to the next that begins so."""
+    """One word of a few: left and right go through them; letters do nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "turn(-1)", show=False),
@@ -52,15 +52,10 @@ class Choice(Lines, can_focus=True):
         return character is not None and character.isprintable() and character != ":"
 
     def on_key(self, event: Key) -> None:
-        """Letters choose."""
-        if not (event.character and self.check_consume_key(event.key, event.character)):
-            return
-        event.stop()
-        event.prevent_default()
-        at = self._words.index(self.value) + 1 if self.value in self._words else 0
-        around = (*self._words[at:], *self._words[:at])
-        if found := next((word for word in around if word.startswith(event.character.lower())), None):
-            self.take(found)
+        """They do nothing elsewhere either: whoever types here takes it for a field to type in."""
+        if self.check_consume_key(event.key, event.character):
+            event.stop()
+            event.prevent_default()
 
     def on_focus(self, event: Focus) -> None:
         """What can be pressed appears."""
@@ -104,7 +99,9 @@ class Typed(Input):
 
     def on_blur(self, event: Blur) -> None:
         """Its beginning is what tells it from others."""
-        self.cursor_position, self._is_own = 0, False
+        self._is_own = False
+        if self.app.screen_stack:  # else another view is being opened, and Textual looks for the one in front in vain
+            self.cursor_position = 0
 
     def _rest(self, *, is_here: bool) -> None:
         is_seen = is_here and len(self.value) < self.size.width

@@ -32,6 +32,10 @@ HINT, TALL_HINT, LOW_HINT = 3, 5, 1
 """Lines of the hint, on an ordinary terminal, on a tall and on a low one: always as many, so that nothing jumps."""
 
 
+class Form(ScrollableContainer, can_focus=False, inherit_bindings=False):
+    """What does not fit is scrolled by the cursor alone: arrows go from field to field on every terminal."""
+
+
 class Frame(View):
     """A step; its file says which parts stand below the fields."""
 
@@ -54,11 +58,16 @@ class Frame(View):
         """Progress, fields, parts, hint."""
         self._top, self._hint, self._foot = Lines(classes="top"), Lines(classes="hint"), Lines(classes="foot")
         self._entries = [Entry(field) for field in self.fields]
-        self._copied: Span | None = None
+        self._note: Span | None = None
+        """What became of the last key, until the next."""
+        self._is_open = False
+        """Whether there was a set-up to show: then its end is the end of this view too."""
+        self._behind = HOME.id
+        """The view that comes once the set-up has closed."""
         self._placed = False
         """Whether the cursor was put where it belongs when the step was opened."""
         yield self._top
-        with ScrollableContainer(can_focus=False, classes="form"):
+        with Form(classes="form"):
             yield from self._entries
             yield from self.compose_parts()
         with Vertical(classes="bottom"):
@@ -74,6 +83,15 @@ class Frame(View):
     def is_form(self) -> bool:
         """Digits are answers here."""
         return True
+
+    def pressed(self) -> Sequence[tuple[str, str]]:
+        """Those of every step."""
+        return words.HELP
+
+    @property
+    def names(self) -> str:
+        """Colons are text in fields."""
+        return "ctrl+p"
 
     def compose_parts(self) -> Iterable[Widget]:
         """What is below the fields."""
@@ -96,7 +114,11 @@ class Frame(View):
         """Draw from what is known now."""
         if not self.is_mounted or not self.size.width:
             return
-        setup = scene.setup
+        if (setup := scene.setup) is None and self._is_open:
+            self._is_open = False
+            self.post_message(Go(self._behind))
+            return
+        self._is_open = setup is not None
         self._top.show_lines(words.top(self.STEP, scene, self.size.width))
         for entry in self._entries:
             found = self._remark(entry.field.path, setup) if setup else ("", "")
@@ -109,17 +131,21 @@ class Frame(View):
 
     def _remark(self, path: str, setup: Setup) -> Span:
         finding = words.worst(setup, path)
-        return words.brief(finding, words.value(setup, path), setup) if finding else self.remark(path, setup)
+        if finding:
+            return words.brief(finding, words.value(setup, path), setup)
+        return self.remark(path, setup) if words.value(setup, path) else words.OPTIONAL
 
     def _is_locked(self, scene: Scene) -> bool:
         return scene.read_only or bool(scene.setup and scene.setup.holder)
 
     def _place(self, setup: Setup) -> None:
-        """The cursor, when the step is opened: in the first field; once there was an answer, where it is wrong."""
-        if not self._placed:
+        """The cursor, when the step is opened: in the first field that lacks its answer, else where one is wrong."""
+        if not self._placed or self.focused is None:  # what is locked cannot have it
             self._placed = True
-            is_wrong = words.is_passed(self.STEP, setup) and self._go_to_wrong(setup)
-            if not is_wrong and self.focused is None:
+            lacking = (one for one in self._entries if words.is_lacking(setup, one.field))
+            if entry := next(lacking, None):
+                entry.control.focus()
+            elif not (words.is_passed(self.STEP, setup) and self._go_to_wrong(setup)) and self.focused is None:
                 self.set_focus(next((one.control for one in self._entries), next(iter(self.focus_chain), None)))
 
     def _go_to_wrong(self, setup: Setup) -> bool:
@@ -136,12 +162,12 @@ class Frame(View):
     @on(DescendantFocus)
     @on(PatchTable.Pointed)
     def _turned(self) -> None:
-        self._copied = None
+        self._note = None
         self._show_hint(self._scene())
 
     @on(Reading.Copied)
     def _told_of_copy(self) -> None:
-        self._copied = words.COPIED
+        self._note = words.COPIED
         self._show_hint(self._scene())
 
     def _show_hint(self, scene: Scene) -> None:
@@ -154,8 +180,8 @@ class Frame(View):
         """The most important first."""
         setup = scene.setup
         if setup is None:
-            return [(words.OPENING, "dim")]
-        found: list[Span] = [*words.standing(scene.read_only, setup), *([self._copied] if self._copied else [])]
+            return [self._note or (scene.said.text if scene.said else words.OPENING, "dim")]
+        found: list[Span] = [*words.standing(scene.read_only, setup), *([self._note] if self._note else [])]
         entry = self._entry
         return [*found, *(words.hint(entry.field, setup) if entry else self.help(setup))]
 
@@ -167,11 +193,15 @@ class Frame(View):
     def _keys(self, told: Said | None, width: int) -> list[Line]:
         if told:
             return said(told, width)
-        here = self.focused
+        here, setup, entry = self.focused, self._scene().setup, self._entry
         kinds = ((Reading, words.READING), (PatchTable, words.TABLE), (Widget, words.FIELD))
         own = next((keys for kind, keys in kinds if isinstance(here, kind)), words.FIELD)
-        return [words.keys(own, self.on_enter, look=bool(self.LOOK), width=width)]
+        has_more = setup and entry and words.suggestion(setup, entry.field.path)
+        look = words.LOOK if self.LOOK and setup else ()
+        return [words.keys(self.on_enter, (*own, *self.own_keys, *(words.SUGGESTED if has_more else ())), look, width)]
 
+    own_keys: ClassVar[words.Keys] = ()
+    """What can be pressed here and in no other step."""
     on_enter: ClassVar[str] = "continue"
     """What enter does, in a word."""
 
@@ -199,13 +229,21 @@ class Frame(View):
         """To the next step; where something is wrong, to that."""
         scene = self._scene()
         if (setup := scene.setup) is None:
+            self._say(words.AWAITED)
             return
         if not self._is_locked(scene):
             if self.errors(setup):
                 self._go_to_wrong(setup)
+                if setup.looked is None:
+                    self._say(words.AWAITED)
                 return
             self.post_message(Wished("setup", "confirm", self.STEP))
         self.post_message(Go(words.following(self.STEP, scene)))
+
+    def _say(self, note: Span) -> None:
+        """What became of a key: in the place of the help, until the cursor moves."""
+        self._note = note
+        self._show_hint(self._scene())
 
     def action_go_back(self) -> None:
         """To the step before; from the first one, and from a setting, out of the set-up."""
@@ -215,9 +253,8 @@ class Frame(View):
         self.post_message(Go(before))
 
     def action_leave(self) -> None:
-        """Keep the answers and go."""
-        self.post_message(Wished("setup", "close"))
-        self.post_message(Go(HOME.id))
+        """Keep the answers and go: at once where nothing is open yet, else when the set-up has closed."""
+        self.post_message(Wished("setup", "close") if self._scene().setup else Go(HOME.id))
 
     def action_suggest(self) -> None:
         """Take what is proposed for the field."""
@@ -232,5 +269,6 @@ class Frame(View):
 
     def on_screen_resume(self) -> None:
         """Opened anew: the cursor goes where it belongs."""
-        self._placed = False
+        self._placed = self._is_open = False
+        self._behind = HOME.id
         super().on_screen_resume()

@@ -36,7 +36,9 @@ class Nodes(Frame):
         self._table.show_rows(*((NODE_HEAD, rows) if rows else (NO_HEAD, ())))
         findings, ready = of_nodes(found.findings), pastes(found)
         shown = [*finding_lines(findings, self.size.width), *(line for one in ready for line in paste_lines(one))]
-        self._told.show_text(shown, pasted(findings) + "".join(f"{one.command}\n" for one in ready))
+        self._told.show_text(
+            shown, pasted(findings) + "".join(f"{command}\n" for one in ready for command in one.commands)
+        )
 
     def remark(self, path: str, setup: Setup) -> Span:
         """How many there are."""
@@ -55,6 +57,7 @@ def counted(found: Found) -> str:
     return f"✓ {ready} of {len(found.nodes)} ready" if found.nodes else ""
 
 
-def paste_lines(one: Paste) -> tuple[Line, Line]:
-    """Where, and below it the command as it is."""
-    return (((f"  {one.where[:1].upper()}{clean(one.where[1:])}:", "dim"),), ((f"    {clean(one.command)}", "strong"),))
+def paste_lines(one: Paste) -> tuple[Line, ...]:
+    """Where, and below it the commands as they are."""
+    where: Line = ((f"  {one.where[:1].upper()}{clean(one.where[1:])}:", "dim"),)
+    return (where, *(((f"    {clean(command)}", "strong"),) for command in one.commands))

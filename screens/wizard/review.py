@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from homelab.finding import Finding
 from homelab.observe.text import clean
 from homelab.setup.model import Setup
 from homelab.setup.review import changes
-from screens.commands import DEPLOY
+from screens.board import path_of
+from screens.commands import DEPLOY, DISCARD, Command
 from screens.messages import Go, Wished
+from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span
 from screens.widgets.reading import Reading
 from screens.wizard import words
+from screens.wizard.findings import finding_lines
 from screens.wizard.frame import Frame
 
 STYLES = {"+": "good", "-": "bad", "@": "accent"}
@@ -26,7 +30,9 @@ class Review(Frame):
     """The last step: enter writes the plan, and opens the deploy."""
 
     STEP: ClassVar[str] = "review"
+    own_keys: ClassVar[words.Keys] = ((DISCARD.key or "", DISCARD.label),)
     on_enter: ClassVar[str] = "save and deploy"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", f"app.run('{DISCARD.id}')", show=False)]
 
     def compose_parts(self) -> Iterable[Widget]:
         """What is to be said of it, and its text."""
@@ -41,10 +47,18 @@ class Review(Frame):
         if self._awaited and (setup.is_written or setup.said):
             self._awaited = False
             if setup.is_written:
+                self._behind = DEPLOY.id
                 self.post_message(Wished("setup", "close"))
-                self.post_message(Go(DEPLOY.id))
         self._about.show_lines([about(setup), words.rule(self.size.width)])
-        self._text.show_text(text_lines(setup), setup.judged.text)
+        self._text.show_text(text_lines(setup, self.size.width), setup.judged.text)
+
+    @property
+    def pointed(self) -> str | None:
+        """The answers as a whole, which can be thrown away."""
+        return self.STEP
+
+    def _offers(self, command: Command, scene: Scene) -> bool:
+        return command.on == path_of(self) and not self._is_locked(scene)
 
     def help(self, setup: Setup) -> Sequence[Span]:
         """The first thing that is wrong, else what comes next."""
@@ -83,8 +97,10 @@ def about(setup: Setup) -> Line:
     return (*(counts or [("  ✓ nothing is wrong", "good")]), (f"   {what} ", "dim"), (clean(setup.file), ""))
 
 
-def text_lines(setup: Setup) -> list[Line]:
-    """The whole plan, or the difference from the one that is there."""
+def text_lines(setup: Setup, width: int) -> list[Line]:
+    """The whole plan, or the difference from the one that is there; while something is wrong, that."""
+    if not setup.judged.text:
+        return finding_lines((one for one in setup.judged.findings if one.is_error), width)
     if setup.before is None:
         return list(map(plan_line, setup.judged.text.splitlines()))
     changed = changes(setup.before, setup.judged.text)

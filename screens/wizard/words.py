@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from homelab.finding import Finding
 from homelab.observe.text import cells, clean, shortened, wrapped
-from homelab.setup.fields import Field, field_of, step_of
+from homelab.setup.fields import EMPTY, Field, field_of, step_of
 from homelab.setup.model import Setup
 from screens.commands import FIRST_TIME, STEPS, Command
 from screens.freshness import clock
@@ -18,13 +18,31 @@ INDENT = "  "
 OPENING = "Looking at this machine …"
 COPIED: Span = ("✓ Copied, if your terminal lets programs copy (OSC 52); else select the text with the mouse.", "good")
 NOTHING_CHANGES = "--read-only is set: nothing can be changed here."
-HELD = "{} is at this set-up: you can look, but change nothing."
+HELD = "{} is at this set-up: you can look, but change nothing until they have left; this is looked at again and again."
 ERROR, WARNING, DONE = "✗", "▲", "✓"
 REVIEW = "review"
 Keys = Sequence[tuple[str, str]]
 READING: Keys = (("↑ ↓", "scroll"), ("c", "copy"))
 TABLE: Keys = (("↑ ↓", "row"),)
-FIELD: Keys = (("tab", "next field"), ("F2", "suggestion"))
+FIELD: Keys = (("tab", "next"),)
+SUGGESTED: Keys = (("F2", "suggestion"),)
+LOOK: Keys = (("F5", "look again"),)
+HELP: Keys = (
+    ("enter", "Take the answers and go on; where one is wrong, to that one."),
+    ("esc", "The step before; from the first one out of the set-up."),
+    ("tab ↑ ↓", "The next field, or the one before; shift+tab too. In a text: its lines."),
+    ("F2", "Take what is suggested for the field."),
+    ("F5", "Look again at what this step shows, where it looks at anything."),
+    ("c", "In a text that can be pasted: copy it."),
+    ("ctrl+s", "Keep the answers and leave; the set-up goes on there the next time."),
+    ("ctrl+p", "Everything that can be done now, by name; : too, outside of fields."),
+    ("F1", "This."),
+    ("ctrl+c", "Leave the console; the answers are kept."),
+)
+"""Every key of a step, in a sentence."""
+OPTIONAL: Span = ("optional", "dim")
+LOOKING: Span = ("looking …", "dim")
+AWAITED: Span = ("○ The cluster and the network are still looked at: press enter again when it is done.", "accent")
 
 
 # Where one is
@@ -39,7 +57,8 @@ def is_setting(step: str, scene: Scene) -> bool:
 def walk(step: str, scene: Scene) -> Sequence[Command]:
     """The steps that one goes through from here."""
     if is_setting(step, scene):
-        return [one for one in STEPS if one.label in (step, REVIEW)]
+        about = scene.setup.setting if scene.setup and step == REVIEW else None
+        return [one for one in STEPS if one.label in (about, step, REVIEW)]
     return FIRST_TIME
 
 
@@ -83,7 +102,7 @@ def progress(step: str, scene: Scene, width: int) -> Line:
     spans: list[Span] = [(title, "title")]
     for number, name in enumerate(names):
         here, passed = number == at, number < max(done, at) and not setting
-        mark: Span = (" ▸ ", "accent") if here else (f" {DONE} ", "good") if passed else ("   ", "")
+        mark: Span = (" ▸ ", "accent") if here else _passed(name, setup) if passed else ("   ", "")
         spans += [mark, (f"{name.capitalize()} ", "strong" if here else "dim")]
     if length(spans) <= width:
         return tuple(spans)
@@ -94,6 +113,12 @@ def progress(step: str, scene: Scene, width: int) -> Line:
         (f"  {at + 1}/{len(names)}", "dim"),
     )
     return short if length(short) <= width else ((shortened(f" ▸ {step.capitalize()}", width), "strong"),)
+
+
+def _passed(step: str, setup: Setup | None) -> Span:
+    """A step that was confirmed may be wrong all the same: the plan was changed by hand, or the network did."""
+    errors = (step_of(one.at) for one in setup.judged.findings if one.is_error) if setup and setup.looked else ()
+    return (f" {ERROR} ", "bad") if step in errors else (f" {DONE} ", "good")
 
 
 def rule(width: int, said: str = "") -> Line:
@@ -116,6 +141,11 @@ def suggestion(setup: Setup, path: str) -> str | None:
     return proposed if proposed and proposed != value(setup, path) and not setup.holder else None
 
 
+def is_lacking(setup: Setup, field: Field) -> bool:
+    """Whether a field must be filled and nothing stands there."""
+    return field.needed and not value(setup, field.path).strip()
+
+
 def worst(setup: Setup, path: str) -> Finding | None:
     """The first error of a field, else its first warning."""
     own = [one for one in (*setup.judged.findings, *setup.found.findings) if field_of(one.at) == path]
@@ -130,6 +160,8 @@ def sign(finding: Finding) -> Span:
 def brief(finding: Finding, written: str, setup: Setup) -> Span:
     """A finding in the few words that fit beside its field: what the field shows is not repeated."""
     glyph, style = sign(finding)
+    if finding.what == EMPTY:
+        return (f"{glyph} needed", style) if setup.looked else LOOKING
     said = finding.what.replace("`", "")
     for known in (written, f"{finding.at} "):
         said = said.removeprefix(known).strip()
@@ -156,9 +188,10 @@ def standing(read_only: bool, setup: Setup) -> list[Span]:
 def hint(field: Field, setup: Setup) -> list[Span]:
     """The finding of a field whole, else its help; then what is suggested."""
     finding = worst(setup, field.path)
-    found = [told(finding)] if finding else [(field.help, "")]
-    if field.choices and not finding:
-        found.append((f"One of: {', '.join(field.choices)}.", "dim"))
+    if finding and finding.what == EMPTY:
+        found = [(f"Needed: {field.help}", "")]
+    else:
+        found = [told(finding)] if finding else [(field.help, "")]
     proposed = suggestion(setup, field.path)
     return [*found, *([(f"Suggested: {proposed} (F2 takes it).", "accent")] if proposed else [])]
 
@@ -191,17 +224,10 @@ def block(sentences: Sequence[Span], rows: int, width: int) -> list[Line]:
     return [*lines, *blank]
 
 
-def keys(own: Keys, enter: str, *, look: bool, width: int) -> Line:
-    """What can be pressed; where the room is short the last ones go."""
-    wanted = [
-        *own,
-        ("enter", enter),
-        ("esc", "back"),
-        ("ctrl+s", "save and leave"),
-        *([("F5", "look again")] if look else []),
-        ("ctrl+p", "commands"),
-        ("F1", "help"),
-    ]
+def keys(enter: str, own: Keys, look: Keys, width: int) -> Line:
+    """What can be pressed, the most needed first; where the room is short the last ones go."""
+    leave = ("ctrl+s", "leave")
+    wanted = [("enter", enter), ("esc", "back"), *own, leave, *look, ("F1", "help"), ("ctrl+p", "commands")]
     shown: list[Span] = []
     for key, what in wanted:
         more: list[Span] = [(f" {key}", "accent"), (f" {what} ", "dim")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from living import eventually, place
 
+import tui.setting
 from homelab.lab.process import Folder, attach
 from homelab.plan.file import load
 from homelab.setup.model import STEPS, Setup
@@ -77,6 +78,7 @@ async def test_with_accepted_proposals_one_name_is_all_that_is_typed(bare: Folde
             if step == "router":
                 desk.setting.answer("ingress.external.domain", "cloud.pi-at-home.net")
             await desk.setting.confirm(step)
+            assert desk.now.saved and draft_of(plan).exists()
         assert desk.now.judged.text.startswith("# The plan of one home")
         await desk.setting.finish()
 
@@ -111,7 +113,7 @@ async def test_a_step_with_an_error_stays_and_says_why(bare: Folder, tmp_path: P
         assert desk.now.draft.step == "nodes"
         assert desk.now.said and desk.now.said.startswith("nodes: no node is listed")
 
-        await desk.setting.suggest("nodes")
+        desk.setting.answer("nodes", desk.now.proposals["nodes"])
         await desk.setting.confirm("nodes")
 
         assert [desk.now.draft.step, desk.now.said] == ["addresses", None]
@@ -126,6 +128,26 @@ async def test_many_wishes_at_once_end_in_order(bare: Folder, tmp_path: Path) ->
         assert desk.now.saved
         assert len(desk.now.found.taken) == 5
         assert desk.now.busy is None
+
+
+async def test_a_fault_in_the_looking_is_told_and_the_looking_goes_on(
+    bare: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(tui.setting, "LOOK_SECONDS", 0.01)
+    with monkeypatch.context() as broken:
+        broken.setattr(tui.setting, "survey", None)
+        async with opened(tmp_path / "homelab.yaml") as desk:
+
+            async def told_so() -> bool:
+                return "a fault of its own" in (desk.now.said or "")
+
+            async def seen() -> bool:
+                return bool(desk.now.found.nodes)
+
+            await eventually(told_so)
+            broken.undo()
+            await eventually(seen)
 
 
 def test_a_file_of_answers_leads_to_the_running_stack(bare: Folder, tmp_path: Path) -> None:
@@ -156,7 +178,7 @@ def test_answers_with_errors_write_nothing(bare: Folder, tmp_path: Path) -> None
     refused = told("--lab=bare", "setup", "--answers", str(answers), "--plan", str(plan), "--yes")
 
     assert refused.returncode == 1
-    assert "error: load_balancer.pool: 192.168.1.50 of node master1 is in the pool" in refused.stderr
+    assert f"error: {answers}:1: load_balancer.pool: 192.168.1.50 of node master1 is in the pool" in refused.stderr
     assert "error: ingress.external.domain: nothing is written here" in refused.stderr
     assert not plan.exists()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import time
@@ -14,10 +14,12 @@ from rooms import LARGE, NAMESPACE, SMALL, Household, Person, household, paintin
 from homelab.finding import Finding, Severity
 from homelab.lab.upstream import StandIns
 from homelab.ports import Kind, Raw, Ref
+from homelab.stack.components import STAGES
 from homelab.stack.deployment import Awaited, Comparison, Deployment, StageProgress
 from homelab.stack.diff import Action, Difference
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import TAKES
+from homelab.stack.record import Recording, path_of
 from homelab.stack.render import Rendered
 
 SIZES = [SMALL, LARGE]
@@ -44,6 +46,8 @@ FOUND = Comparison(
     ),
     rendered=(Rendered("store", "consul", {**SECRET, "stringData": {"key": "not-for-eyes"}}),),
 )
+POD: Raw = {"metadata": {"labels": {"app": "lb"}}, "spec": {"containers": [{"name": "lb", "image": "lb"}]}}
+DAEMON: Raw = {"selector": {"matchLabels": {"app": "lb"}}, "template": POD}
 GONE = Difference("apps", Ref(Kind("v1", "Service"), "web", "gone"), Action.REMOVE, note="no longer part of the plan")
 
 
@@ -72,7 +76,10 @@ async def test_before_it_says_what_would_change_in_every_part(tmp_path: Path, si
     async with deploying(tmp_path, size) as (_, person):
         person.app.tell(comparison=FOUND)
 
-        await person.sees("1 new, 1 changed, 1 as wished", "a apply", "d yaml")
+        await person.sees("1 new, 1 changed, 1 as wished", "▸6 deploy  a apply")
+        assert "d yaml" not in person.text, "of this row there is nothing to show"
+        await person.press(*["down"] * 4)
+        await person.sees("▸6 deploy  enter open  a apply  c compare  d yaml")
         assert "○ to do" in person.line("store: consul")
         assert "x stop" not in person.text
         assert all(len(line) == size[0] for line in person.lines)
@@ -122,7 +129,17 @@ async def test_a_second_costs_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ending", "told"),
     [
-        ("done", ("✓ Deployed in 9 s", "whoami.internal.domain.com", "http://192.168.1.20/", "traffic-type=external")),
+        (
+            "done",
+            (
+                "✓ Deployed in 9 s",
+                "whoami.internal.domain.com",
+                "http://192.168.1.20/",
+                "s, Router",
+                "For production: s",
+                "Key 3",
+            ),
+        ),
         ("failed", ("✗ The deploy failed", "stage internal is not ready", PULLS, "enter goes on")),
         ("stopped", ("▲ The deploy was stopped", "enter goes on")),
         ("cut", ("▲ The deploy was cut", "enter goes on")),
@@ -161,7 +178,7 @@ async def test_it_asks_and_starts_on_cancel(tmp_path: Path) -> None:
     async with deploying(tmp_path) as (_, person):
         person.app.tell(comparison=FOUND)
         await person.press("a")
-        await person.sees("Bring the plan onto the cluster?", "1 new, 1 changed", "▸ Cancel")
+        await person.sees("1 object is made, 1 changed, none removed.", "Stages: store, config.", "▸ Cancel")
 
         await person.press("enter")
 
@@ -195,6 +212,82 @@ async def test_what_others_may_miss_takes_a_typed_word(tmp_path: Path, found: Co
         assert not list(home.folder.rglob("deploy.log"))
 
 
+async def test_whoever_was_slower_is_told_that_another_run_goes_on(tmp_path: Path) -> None:
+    async with deploying(tmp_path) as (_, person):
+        await person.press("a", "right")
+        await person.sees("▸ Apply")
+
+        person.app.tell(deployment=RUN, comparison=None)
+
+        await person.sees("▲ a deploy goes on already: x stops it", "● under way")
+        assert "▸ Apply" not in person.text
+
+
+@pytest.mark.parametrize("ending", ["failed", "stopped", "cut"])
+async def test_enter_goes_on_after_a_run_that_did_not_come_to_its_end(tmp_path: Path, ending: str) -> None:
+    async with deploying(tmp_path) as (_, person):
+        person.app.tell(deployment=replace(RUN, ending=ending, ended=109.0), comparison=FOUND)  # type: ignore[arg-type]
+        await person.sees("enter go on")
+
+        await person.press("enter")
+
+        await person.sees("Bring the plan onto the cluster?")
+
+
+async def test_nobody_looks_at_the_record_once_the_view_is_left(tmp_path: Path) -> None:
+    async with deploying(tmp_path) as (_, person):
+        assert len(person.app.workers) > 1
+
+        await person.press("1")
+
+        await person.until(lambda: len(person.app.workers) == 1, "only the feed goes on")
+
+
+async def test_without_a_plan_it_leads_to_the_set_up_and_offers_nothing_else(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        home.plan.unlink()
+        home.put(thing(NAMESPACE, "kube-system"))
+        async with watching(home) as person:
+            await person.press("6")
+
+            await person.sees("✗ no plan at", "s opens the set-up", "▸6 deploy  c compare  1 home  s set-up")
+
+
+async def test_a_finding_says_where_it_is_and_in_which_step_that_is_asked(tmp_path: Path) -> None:
+    async with deploying(tmp_path, LARGE) as (_, person):
+        await person.sees("▲ homelab.yaml:", ": ingress.internal.domain: internal.domain.com is", "(s, Router)")
+
+
+# Coming back
+
+
+@contextmanager
+def going_on(home: Household) -> Iterator[None]:
+    """Somebody's run, which stands still."""
+    home.put(thing(NAMESPACE, "kube-system"))
+    uid = next(one["metadata"]["uid"] for one in home.store.all(NAMESPACE) if one["metadata"]["name"] == "kube-system")
+    with Journal(home.folder / "state" / "homelab-tui" / uid) as journal:
+        Recording(path_of(journal)).begin(STAGES)
+        yield
+
+
+async def test_whoever_opens_the_console_during_a_deploy_is_shown_it(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        with going_on(home):
+            async with watching(home) as person:
+                await person.sees("▸6 deploy", "● under way", "x stop")
+
+
+async def test_whoever_is_at_something_by_then_is_told_of_it(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        with going_on(home):
+            async with watching(home) as person:
+                await person.press("2")
+                await person.sees("▸Allocations", "○ a deploy goes on: key 6 shows it")
+                await person.press("6")
+                await person.sees("● under way")
+
+
 @pytest.mark.parametrize(
     ("found", "why"),
     [
@@ -213,6 +306,17 @@ async def test_a_deploy_that_cannot_be_is_refused_with_the_reason(
 
         await person.until(lambda: why in person.text.splitlines()[-1] or why in person.text.splitlines()[-2], why)
         assert "▸ Cancel" not in person.text
+
+
+async def test_what_is_in_the_way_on_the_cluster_is_looked_for_too(tmp_path: Path) -> None:
+    other = thing(Kind("apps/v1", "DaemonSet"), "svclb-traefik", "kube-system", spec=DAEMON)
+    async with household(tmp_path) as home:
+        home.put(thing(NAMESPACE, "kube-system"), other)
+        async with watching(home, SMALL) as person:
+            await person.press("6")
+            await person.sees("✗ not possible", "k3s's own load balancer is on")
+            await person.press("a")
+            assert "▸ Cancel" not in person.text
 
 
 async def test_another_run_is_named(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rooms import deployed, household, watching
 from wizards import bare, go_to, setting_up
+
+from screens.commands import COMMANDS
+from screens.wizard.words import HELP
 
 
 async def test_a_view_is_found_by_a_few_letters(tmp_path: Path) -> None:
@@ -59,6 +63,37 @@ async def test_from_the_middle_of_the_first_time_another_step_is_opened(tmp_path
         await go_to(person, "Nodes")
         await person.press("ctrl+p", *"set-up: addr", "enter")
         await person.sees("Set-up", "▸ Addresses", "found on eth0")
+
+
+async def test_in_the_set_up_its_steps_come_first(tmp_path: Path) -> None:
+    async with bare(tmp_path) as home, setting_up(home) as person:
+        await person.press("ctrl+p")
+        await person.sees("▸ Set-up: cluster")
+
+
+async def test_names_come_before_sentences(tmp_path: Path) -> None:
+    async with household(tmp_path) as home, watching(home) as person:
+        await person.press("colon", *"addr")
+        await person.sees("▸ Set-up: addresses", "  Allocations")
+
+
+async def test_every_sentence_is_whole_on_a_small_terminal(tmp_path: Path) -> None:
+    async with household(tmp_path) as home, watching(home, (80, 60)) as person:
+        await person.press("colon")
+        await person.sees("▸ Home", "  Quit")
+        assert not [line for line in person.lines[-len(COMMANDS) :] if "…" in line]
+
+
+async def test_help_in_the_set_up_tells_its_keys_and_no_others(tmp_path: Path) -> None:
+    async with bare(tmp_path) as home, setting_up(home) as person:
+        await go_to(person, "Addresses")
+        shown = set(re.findall(r"\S+", person.lines[-1]))
+        await person.press("f1")
+        await person.sees("Keys", "ctrl+s", "Take what is suggested", "ctrl+p")
+        assert "allocations" not in person.text
+        told = {key for keys, _ in HELP for key in keys.split()}
+        assert {"enter", "esc", "F1"} <= shown & told
+        assert {word for word in shown if re.fullmatch(r"F\d|ctrl\+\w", word)} <= told
 
 
 async def test_a_palette_fits_the_smallest_terminals(tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ SMALL_HOME = """\
   HOST           ZONE  AUTH  TLS  SERVICE      ENDPOINTS  STATE
   web.home.test  int   -     -    apps/web:80  1          ✓ served by 2 of 2
  Certificates ──────────────────────────────────────────────── ○ not there yet ─
-  There is no issuer of certificates yet. To deploy: homelab-tui apply
+  There is no issuer of certificates yet: press 6 to deploy
  Consul ────────────────────────────────────────────────────── ○ not there yet ─
-  There is no Consul yet. To deploy: homelab-tui apply
+  There is no Consul yet: press 6 to deploy
 
 
 
@@ -68,9 +68,9 @@ LARGE_HOME = f"""\
   HOST           PATH  ZONE  AUTH  TLS  SERVICE      ENDPOINTS  STATE
   web.home.test  /     int   -     -    apps/web:80  1          ✓ served by 2 of 2
  Certificates ──────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
-  There is no issuer of certificates yet. To deploy: homelab-tui apply
+  There is no issuer of certificates yet: press 6 to deploy
  Consul ────────────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
-  There is no Consul yet. To deploy: homelab-tui apply
+  There is no Consul yet: press 6 to deploy
 {BEHIND}
 ▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  s set-up  : commands  ? help  q quit"""
 
@@ -92,7 +92,7 @@ async def test_the_home_screen_of_a_large_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 async def test_a_bare_cluster_is_told_what_to_do(tmp_path: Path, size: tuple[int, int]) -> None:
     async with household(tmp_path) as home, watching(home, size) as person:
-        await person.sees("No Service wants an address yet. To deploy: homelab-tui apply")
+        await person.sees("No Service wants an address yet: press 6 to deploy")
         await person.sees("No Ingress names a host yet.", "○ not there yet", "3/3 nodes ●", "0/14 used")
 
 

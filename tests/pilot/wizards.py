@@ -54,8 +54,8 @@ async def setting_up(
     home: Household, size: tuple[int, int] = SMALL, *, read_only: bool = False
 ) -> AsyncIterator[Person]:
     """The console as `homelab-tui` opens it: at the set-up where there is no plan."""
-    world = Home(Options(home.plan, str(home.kubeconfig), context=None, mirror=None, read_only=False))
-    app = (FirstTime if world.needs_setup() else Console)(world, read_only=False)
+    world = Home(Options(home.plan, str(home.kubeconfig), context=None, mirror=None, read_only=read_only))
+    app = (FirstTime if world.needs_setup() else Console)(world, read_only=read_only)
     async with app.run_test(size=size) as pilot:
         yield Person(app, pilot)
 
@@ -66,7 +66,7 @@ async def go_to(person: Person, step: str) -> None:
         await person.sees("the cluster answers")
     while f"▸ {step}" not in person.lines[0]:
         if "▸ Router" in person.lines[0] and "External domain   " + PUBLIC not in person.text:
-            await person.press("enter", "ctrl+u", *PUBLIC)
+            await person.press("ctrl+u", *PUBLIC)
         before = person.lines[0]
         await person.press("enter")
         await person.until(lambda before=before: person.lines[0] != before, f"on from {before}")  # type: ignore[misc]

@@ -15,6 +15,8 @@ pytest_plugins = ("opening",)
 
 SIZES = pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40)])
 ROW = 500
+FACE = 12_000
+"""Bytes of a whole screen that is another one in every line."""
 
 
 def cost(terminal: Terminal, row: Service) -> int:
@@ -47,6 +49,22 @@ def test_a_change_that_no_pane_shows_costs_not_one_byte(console: Open, row: Serv
     row.note("unseen")  # it comes before the next address: both are changes of one object
 
     assert cost(terminal, row) == alone
+
+
+@pytest.mark.parametrize("key", ["\x1bOP", ":", "3"])
+def test_what_comes_in_front_is_painted_once(console: Open, key: str) -> None:
+    terminal = console.ready()
+    before, shown = terminal.settled(), terminal.display
+
+    terminal.send(key)
+    terminal.next_arrival(before)
+    opened = terminal.settled()
+    terminal.send("1" if key == "3" else "\x1b")
+    terminal.next_arrival(opened)
+
+    assert opened - before <= FACE
+    assert terminal.settled() - opened <= FACE
+    assert terminal.display == shown
 
 
 def test_moving_the_cursor_costs_two_rows(console: Open, row: Service) -> None:

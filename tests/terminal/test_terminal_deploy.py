@@ -49,15 +49,15 @@ def stage_of(run: Deployment | None) -> str | None:
 
 
 @contextmanager
-def held(home: Home, *known: str) -> Iterator[tuple[int, str] | None]:
-    """The run stands still in a stage that is none of these; None when it has ended before."""
+def held(home: Home, *known: str, after: int = 0) -> Iterator[tuple[int, str] | None]:
+    """The run after that process stands still in a stage that is none of these; None when it has ended before."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         run = run_of(home)
-        if run and run.ending:
+        if run and run.pid != after and run.ending:
             yield None
             return
-        if run:
+        if run and run.pid != after and stage_of(run) not in (None, *known):
             with suppress(ProcessLookupError):
                 os.kill(run.pid, signal.SIGSTOP)
                 try:
@@ -101,8 +101,8 @@ def test_it_outlives_the_console_in_every_stage_and_is_seen_by_the_next(bare: Ho
             terminal.hang_up()
             dropped.append(terminal)
             assert Path(f"/proc/{pid}").exists()
-            terminal = view(console)
-            terminal.shows("● under way", f"{STAGES.index(stage)} of {len(STAGES)} stages")
+            terminal = console()
+            terminal.shows("▸6 deploy", "● under way", f"{STAGES.index(stage)} of {len(STAGES)} stages")
 
     terminal.shows("✓ Deployed in", "8 of 8 stages", "whoami.internal.domain.com")
     assert len(seen) >= ENOUGH, seen
@@ -113,29 +113,43 @@ def test_it_outlives_the_console_in_every_stage_and_is_seen_by_the_next(bare: Ho
     terminal.shows("67 as wished", "nothing to deploy")
 
 
-@pytest.mark.parametrize("ending", ["stopped", "cut"])
-def test_one_that_did_not_come_to_its_end_goes_on_by_key(bare: Home, console: Open, ending: str) -> None:
-    terminal = begin(console)
-    with held(bare) as caught:
-        assert caught
-        terminal.shows("● under way", "x stop")
-        if ending == "cut":
-            os.kill(caught[0], signal.SIGKILL)
-        else:
-            terminal.send("x")
-            terminal.shows("Stop the deploy?", "▸ Cancel")
-            terminal.send(RIGHT + ENTER)
-            terminal.shows("stopping before the next step")
-
-    terminal.shows(f"The deploy was {ending}", "enter goes on")
-    run = run_of(bare)
-    assert run and run.ending == ending
+def go_on(terminal: Terminal) -> None:
+    """Start the next run by keys."""
     terminal.send(ENTER)
     terminal.shows("Bring the plan onto the cluster?")
     terminal.send(RIGHT + ENTER)
 
+
+def test_one_that_did_not_come_to_its_end_goes_on_by_key(bare: Home, console: Open) -> None:
+    terminal = begin(console)
+    with held(bare) as caught:
+        assert caught
+        first, stage = caught
+        terminal.shows("● under way", "x stop")
+        terminal.send("x")
+        terminal.shows("Stop the deploy?", "▸ Cancel")
+        terminal.send(RIGHT + ENTER)
+        terminal.shows("stopping before the next step")
+    assert ended_as(terminal, bare, "stopped")
+
+    go_on(terminal)
+    with held(bare, stage, after=first) as caught:
+        assert caught
+        second, _ = caught
+        terminal.shows("● under way")
+        os.kill(second, signal.SIGKILL)
+    assert ended_as(terminal, bare, "cut")
+
+    go_on(terminal)
     terminal.shows("✓ Deployed in", "8 of 8 stages")
     terminal.send("c")
     terminal.shows("67 as wished", "nothing to deploy")
     terminal.send("q")
     assert terminal.ended() == 0
+
+
+def ended_as(terminal: Terminal, home: Home, ending: str) -> bool:
+    """Whether the record says so, once the screen does."""
+    terminal.shows(f"The deploy was {ending}", "enter goes on")
+    run = run_of(home)
+    return run is not None and run.ending == ending

@@ -42,7 +42,7 @@ def newcomer() -> Iterator[Person]:
 def given(anna: Person) -> list[str]:
     """The command line that the console gives to paste."""
     text = " ".join(anna.terminal.text.split())
-    return shlex.split(text[text.index("curl ") : text.index(" ▸Deploy")])
+    return shlex.split(text[text.index("curl ") : text.index(" Paste")])
 
 
 def test_whoever_accepts_the_proposals_has_a_running_stack_after_few_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
+from objects import meta
 from surroundings import MACS, OWN_MAC, Around, facts, said
 
 from homelab.doctor.result import State
+from homelab.doctor.world import learn
+from homelab.ports import Cluster, Kind, NotServed, Raw
 
 ID, INGRESS = "layer2-internal", "192.168.1.20"
 NODE1 = MACS["192.168.1.55"]
@@ -101,3 +106,28 @@ async def test_without_the_cluster_speakers_cannot_be_told_and_it_is_said_why() 
     found = await said("speakers", trouble="https://192.168.1.50:6443 is not reachable")
 
     assert (found.state, found.what) == (State.UNKNOWN, "https://192.168.1.50:6443 is not reachable")
+
+
+def speaker(node: str, ready: str = "True", **more: str) -> Raw:
+    """A pod of MetalLB's that answers ARP."""
+    conditions = [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": ready}]
+    return {
+        "metadata": meta(f"speaker-{node}", "metallb-system", **more),
+        "spec": {"nodeName": node},
+        "status": {"phase": "Running", "conditions": conditions},
+    }
+
+
+async def test_a_speaker_that_is_not_ready_or_leaves_counts_for_nothing() -> None:
+    class Asked:
+        """A cluster with nothing but speakers; MetalLB's own kinds are not there."""
+
+        async def list(self, kind: Kind, **_: str) -> tuple[Raw, ...]:
+            if kind.name == "Pod":
+                leaving = speaker("node2", deletionTimestamp="2026-11-23T05:00:00Z")
+                return speaker("master1"), speaker("node1", "False"), leaving
+            if kind.name == "ServiceL2Status":
+                raise NotServed("no such kind")
+            return ()
+
+    assert (await learn(cast("Cluster", Asked()))).speakers == {"master1"}

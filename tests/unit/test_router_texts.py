@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -110,6 +111,65 @@ def test_without_a_dhcp_range_in_the_plan_there_is_nothing_to_set(kind: RouterKi
 
     assert part.text == ""
     assert "not in the plan (network.dhcp)" in part.notes[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dhcp", ["192.168.1.200-192.168.2.20", "192.168.0.250-192.168.1.9", "10.0.0.5-10.0.0.9"])
+def test_a_dhcp_range_that_leaves_the_lan_is_not_to_be_set(kind: RouterKind, dhcp: str) -> None:
+    plan = replace(article(), network=replace(article().network, dhcp=AddressRange.parse(dhcp)))
+
+    (part,) = (part for part in texts(plan, kind=kind) if part.topic == "DHCP range and reservations")
+
+    assert (part.text, part.where) == ("", "nowhere")
+    assert "lies outside the LAN (network.dhcp)" in part.notes[0]
+
+
+# What would become part of a command
+
+QUOTED = {"openwrt": r"'[^'\n]*'", "pi-hole": r"'[^'\n]*'", "mikrotik": r'"[^"$\[\]\\\n]*"'}
+"""What the shells of these kinds take as it is."""
+BARE = r"[\w@.=/,!:\[\] -]*"
+"""What means nothing in them outside of that, but the names of options."""
+odd = st.one_of(
+    st.text(max_size=40), st.sampled_from(["a'; reboot;'", "$(reboot)", "`id`", 'a" b', "a\nb", "-x", "pi é"])
+)
+
+
+def with_names(name: str, internal: str, external: str) -> Plan:
+    """The article's home, with a node and domains of these names."""
+    found, ingress = article(), article().ingress
+    named = replace(
+        ingress,
+        internal=replace(ingress.internal, domain=internal),
+        external=replace(ingress.external, domain=external),
+    )
+    return replace(found, nodes=(Node(name, IPv4Address("192.168.1.60")),), ingress=named)
+
+
+@given(odd, odd, odd, st.sampled_from(sorted(QUOTED)))
+def test_no_name_becomes_part_of_a_command(name: str, internal: str, external: str, kind: RouterKind) -> None:
+    parts = texts(with_names(name, internal, external), kind=kind)
+
+    commands = [part.text for part in parts if not (part.form or part.text.startswith("FTLCONF_"))]
+    pasted = [line for text in commands for line in text.split("\n")]
+    outside = [re.sub(QUOTED[kind], "", line) for line in pasted]
+    assert all(re.fullmatch(BARE, line, re.ASCII) for line in outside), outside
+    if kind != "mikrotik":
+        assert {shlex.split(line)[0] for line in pasted if line} <= {"uci", "service", "pihole-FTL"}
+    assert all(text.isprintable() for part in parts for text in (part.where, *part.notes))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_domain_that_is_none_leaves_its_part_without_text_and_says_why(kind: RouterKind) -> None:
+    hostile = "home';reboot;'.test"
+
+    parts = texts(with_names("pi", hostile, "out.home.test"), kind=kind)
+
+    assert "reboot" not in str(parts)
+    assert "INTERNAL-DOMAIN" not in "".join(part.text for part in parts)
+    assert any("ingress.internal.domain is no DNS name" in note for part in parts for note in part.notes)
+    assert "192.168.1.21" in of(parts, "port forward")
+    assert of(parts, "port forward")
 
 
 # What a router would take silently for something else

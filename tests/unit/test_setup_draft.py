@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,8 @@ from homes import found
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.plan.file import load
+from homelab.plan.document import PlanError
+from homelab.plan.file import LARGEST, load
 from homelab.setup import draft
 from homelab.setup.draft import Kept
 from homelab.setup.lock import Held, Lock
@@ -162,6 +165,40 @@ def test_a_review_shows_what_changes(plan: Path) -> None:
     assert changes("a\n", "a\n") == ()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "large", "deep"])
+def test_an_odd_draft_is_not_waited_for(plan: Path, kind: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(place(plan))
+    elif kind == "large":
+        draft.save(plan, Kept(Draft("nodes", {}), "", ""))
+        with place(plan).open("a") as file:
+            file.write(" " * LARGEST)
+    else:
+        place(plan).write_text("[" * 100_000)
+
+    assert draft.load(plan) is None
+
+
+def test_a_draft_that_is_a_link_is_replaced_and_its_target_left_alone(plan: Path) -> None:
+    target = plan.with_name("target")
+    target.write_text("theirs")
+    target.chmod(0o644)
+    place(plan).symlink_to(target)
+
+    draft.save(plan, Kept(Draft("nodes", {}), "", ""))
+
+    assert target.read_text() == "theirs"
+    assert not place(plan).is_symlink()
+    assert S_IMODE(place(plan).stat().st_mode) == 0o600
+
+
+def test_a_plan_that_is_no_file_is_told(plan: Path) -> None:
+    os.mkfifo(plan)
+
+    with pytest.raises(PlanError, match="is no regular file"):
+        Paper(plan, "cluster")
+
+
 # The lock
 
 
@@ -186,3 +223,47 @@ def test_a_lock_that_says_nonsense_is_somebody_s_all_the_same(plan: Path) -> Non
     with pytest.raises(Held, match="another homelab-tui"):
         Lock(plan, {}, "now")
     lock.release()
+
+
+def test_a_lock_that_is_a_link_is_not_followed(plan: Path) -> None:
+    target = plan.with_name("target")
+    plan.with_name(".homelab.yaml.lock").symlink_to(target)
+
+    with pytest.raises(PlanError, match=r"homelab.yaml.lock is a link where the set-up's lock must be.*move it away"):
+        Lock(plan, {}, "now")
+
+    assert not target.exists()
+
+
+def test_a_lock_that_cannot_be_had_says_where_and_why(plan: Path) -> None:
+    plan.with_name("file").touch()
+    plan.with_name(".homelab.yaml.lock").mkdir()
+
+    with pytest.raises(PlanError, match="is a folder where the set-up's lock must be"):
+        Lock(plan, {}, "now")
+    with pytest.raises(PlanError, match=r"file/below cannot be written to: Not a directory; .* with --plan FILE"):
+        Lock(plan.with_name("file") / "below" / "homelab.yaml", {}, "now")
+
+
+def test_a_lock_makes_the_folder_of_a_plan(plan: Path) -> None:
+    Lock(plan.parent / "a" / "b" / plan.name, {}, "now").release()
+
+    assert S_IMODE((plan.parent / "a" / "b").stat().st_mode) == 0o700
+
+
+def test_a_lock_that_was_released_between_opening_and_locking_is_taken_anew(
+    plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, lock = [Lock(plan, {}, "now")], fcntl.flock
+
+    def released_first(file: int, operation: int) -> None:
+        while first:
+            first.pop().release()
+        lock(file, operation)
+
+    monkeypatch.setattr("homelab.setup.lock.fcntl.flock", released_first)
+    second = Lock(plan, {}, "now")
+
+    with pytest.raises(Held):
+        Lock(plan, {}, "now")
+    second.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -14,7 +15,7 @@ from homelab.finding import Finding
 from homelab.plan.document import PlanError
 from homelab.plan.file import initial, read
 from homelab.setup.around import wireless
-from homelab.setup.fields import FIELDS, OF_PLAN, field_of, step_of
+from homelab.setup.fields import COMPUTED, FIELDS, OF_PLAN, field_of, step_of
 from homelab.setup.judge import Base, base_of, judge, provisional, written
 from homelab.setup.model import Found, Judged
 from homelab.setup.paper import fill
@@ -71,6 +72,44 @@ def test_a_wrong_field_does_not_hide_what_is_wrong_elsewhere() -> None:
     assert found.plan is None
     errors = {one.at for one in found.findings if one.is_error}
     assert errors == {"ingress.external.domain", "network.gateway", "ingress.internal.address"}
+
+
+@pytest.mark.parametrize("path", sorted(set(OF_PLAN) - set(COMPUTED)))
+def test_one_wrong_field_makes_no_other_wrong(path: str) -> None:
+    """Whatever takes its place while the others are looked at must not be seen."""
+    values = fill(NEW, FINE, found())[1]
+
+    found_here = judge(NEW, {**values, path: "a b: c"}, found())
+
+    assert {field_of(one.at) for one in found_here.findings} <= {path}
+
+
+@pytest.mark.parametrize(
+    "text", [", ".join(f"192.168.1.{at % 250}" for at in range(3000)), "," * 100_000, "a 192.168.1.3, " * 300]
+)
+@pytest.mark.parametrize("path", ["network.reserved", "network.hosts", "nodes", "network.trusted"])
+def test_far_too_much_is_refused_plainly_and_at_once(path: str, text: str) -> None:
+    begun = time.monotonic()
+
+    finding = only(path, judged(**{path.replace(".", "__"): text}))
+
+    assert "stand here" in finding.what and "by hand" in finding.fix
+    assert time.monotonic() - begun < 1  # 3,000 ranges that are looked at: 12 seconds
+
+
+def test_without_nodes_nobody_is_told_to_write_what_has_no_field() -> None:
+    found_here = judged(NEW, Found(machine=machine()))
+
+    assert {one.at for one in found_here.findings if one.is_error} == {"nodes"}
+
+
+def test_a_pool_that_is_too_large_to_ask_for_is_told() -> None:
+    wide = {"network__lan": "192.168.0.0/16", "network__dhcp": "", "load_balancer__pool": "192.168.8.0-192.168.9.255"}
+    addresses = {"ingress__internal__address": "192.168.8.3", "ingress__external__address": "192.168.8.4"}
+
+    finding = only("load_balancer.pool", judged(NEW, found(where=machine("192.168.1.50/16")), **wide, **addresses))
+
+    assert (finding.what, finding.is_error) == ("nobody is asked whether its 512 addresses are free", False)
 
 
 def test_the_short_form_of_a_range_is_written_out() -> None:
@@ -181,6 +220,8 @@ def test_wi_fi_on_a_node_is_told() -> None:
 
     assert (finding.at, finding.is_error) == ("Node master1", False)
     assert list(wireless(machine(), NODES)) == []
+    both = machine("10.0.0.5/24").interfaces + machine(wireless=True).interfaces
+    assert [one.at for one in wireless(replace(machine(), interfaces=both), NODES)] == ["Node master1"]
     assert list(wireless(machine("192.168.1.99/24", wireless=True), NODES)) == []
 
 

@@ -15,24 +15,27 @@ LOAD_BALANCER = Finding(Severity.ERROR, "k3s servicelb", "k3s's own load balance
 
 
 def test_k3s_names_the_master_and_its_token_file() -> None:
-    shown, joins = pastes(Found(version="v1.37.2+k3s1", nodes=(MASTER, WORKER)))
+    found = Found(version="v1.37.2+k3s1", nodes=(MASTER, WORKER), server="https://127.0.0.1:6444")
+
+    shown, joins = pastes(found)
 
     assert shown.where.startswith("on master1")
-    assert shown.command.endswith("/server/node-token")
-    assert "K3S_URL=https://192.168.1.50:6443" in joins.command
+    assert shown.commands == ("sudo cat /var/lib/rancher/k3s/server/node-token",)
+    assert "K3S_URL=https://192.168.1.50:6444 INSTALL_K3S_VERSION=v1.37.2+k3s1" in joins.commands[1]
+    assert "K3S_TOKEN=" not in "".join(joins.commands)
 
 
 def test_k3s_with_its_own_load_balancer_gets_its_flags_first() -> None:
-    first, then, *_ = pastes(Found(version="v1.37.2+k3s1", nodes=(MASTER,), findings=(LOAD_BALANCER,)))
+    first, *_ = pastes(Found(version="v1.37.2+k3s1", nodes=(MASTER,), findings=(LOAD_BALANCER,)))
 
-    assert "disable: [traefik, servicelb]" in first.command
-    assert then.command == "sudo systemctl restart k3s"
+    assert "disable+: [traefik, servicelb]" in first.commands[1]
+    assert first.commands[-1] == "sudo systemctl restart k3s"
 
 
 def test_kubeadm_prints_the_command_itself() -> None:
     (found,) = pastes(Found(version="v1.37.2", nodes=(MASTER,)))
 
-    assert found.command == "sudo kubeadm token create --print-join-command"
+    assert found.commands == ("sudo kubeadm token create --print-join-command",)
 
 
 @pytest.mark.parametrize("version", [None, "v1.37.2+lab", "v1.33.1-eks-1"])

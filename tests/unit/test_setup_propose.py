@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from homes import NODES, found, machine, node
 from hypothesis import given
 from hypothesis import strategies as st
 
 from homelab.setup.fields import OF_PLAN
-from homelab.setup.joining import joining
 from homelab.setup.judge import base_of, judge
 from homelab.setup.model import Found
-from homelab.setup.paper import fill
+from homelab.setup.paper import Paper, fill
 from homelab.setup.propose import propose
 
 BASE = base_of(None, "homelab.yaml")
@@ -47,11 +49,57 @@ def test_the_ingresses_follow_a_pool_that_was_typed() -> None:
     assert proposed["ingress.external.address"] == "192.168.1.205"
 
 
-def test_a_laptop_in_another_network_proposes_that_of_the_nodes() -> None:
-    proposed = propose(found(where=machine("10.9.8.7/24", "10.9.8.1")), {})
+def test_a_laptop_in_another_network_proposes_that_of_the_nodes_and_only_guesses_its_gateway() -> None:
+    proposed, values = fill(BASE, {}, found(where=machine("10.9.8.7/24", "10.9.8.1")))
 
-    assert proposed["network.lan"] == "192.168.1.0/24"
-    assert proposed["network.gateway"] == "192.168.1.1"
+    assert proposed["network.lan"] == values["network.lan"] == "192.168.1.0/24"
+    assert (proposed["network.gateway"], proposed["network.dns"]) == ("192.168.1.1", "192.168.1.1")
+    assert {"network.gateway", "network.dns"}.isdisjoint(values)
+
+
+def test_without_a_default_route_the_gateway_is_a_guess_and_the_name_server_is_known() -> None:
+    lost = replace(machine(), gateway=None, resolvers=("192.168.1.2",))
+
+    proposed, values = fill(BASE, {}, found(where=lost))
+
+    assert (proposed["network.gateway"], values["network.dns"]) == ("192.168.1.1", "192.168.1.2")
+    assert "network.gateway" not in values
+
+
+@pytest.mark.parametrize(("prefix", "pool"), [(29, True), (30, False), (31, False), (32, False)])
+def test_a_small_lan_says_that_it_has_no_room(prefix: int, pool: bool, tmp_path: Path) -> None:
+    where = replace(machine(f"192.168.1.2/{prefix}"), gateway=None, resolvers=())
+    paper = Paper(tmp_path / "homelab.yaml", "cluster")
+
+    paper.show(found=found(where=where, nodes=(node("master1", "192.168.1.2", "control-plane"),)))
+
+    assert ("load_balancer.pool" in paper.setup.proposals) is pool
+    assert paper.setup.proposals.get("network.gateway") in (("192.168.1.1",) if prefix < 31 else (None,))
+    told = {one.what for one in paper.setup.judged.findings if one.at == "load_balancer.pool"}
+    assert told == (set() if pool else {f"the LAN {where.interfaces[0].address.network} has no room for a pool"})
+
+
+def test_a_router_that_hands_out_everything_leaves_no_room(tmp_path: Path) -> None:
+    paper = Paper(tmp_path / "homelab.yaml", "cluster")
+    paper.show(found=found())
+
+    paper.answer("network.dhcp", "192.168.1.1-254")
+    paper.answer("load_balancer.pool", "")
+
+    assert "the LAN 192.168.1.0/24 has no room for a pool" in {one.what for one in paper.setup.judged.findings}
+    assert "write it" not in {one.fix for one in paper.setup.judged.findings if "address" in one.at}
+
+
+def test_a_node_with_ipv6_alone_is_left_out_and_told(tmp_path: Path) -> None:
+    paper = Paper(tmp_path / "homelab.yaml", "cluster")
+
+    paper.show(found=found(nodes=(*NODES, node("node3", "fd00::3"))))
+
+    assert "node3" not in paper.setup.draft.values["nodes"]
+    (finding,) = (one for one in paper.setup.judged.findings if one.at == "nodes")
+    assert (finding.is_error, finding.what[:26]) == (False, "node3 has no IPv4 address ")
+    paper.answer("nodes", f"{paper.setup.draft.values['nodes']}, node3 192.168.1.57")
+    assert "nodes" not in {one.at for one in paper.setup.judged.findings}
 
 
 @pytest.mark.parametrize(("nodes", "replicas", "servers"), [(1, "1", "1"), (2, "2", "1"), (3, "2", "3")])
@@ -62,19 +110,22 @@ def test_copies_fit_the_number_of_nodes(nodes: int, replicas: str, servers: str)
 
 
 @pytest.mark.parametrize(
-    ("search", "internal", "external"),
+    ("search", "internal"),
     [
-        ((), "internal.home.arpa", None),
-        (("localdomain",), "internal.home.arpa", None),
-        (("lan",), "internal.lan", None),
-        (("lan", "smith.org"), "internal.smith.org", "cloud.smith.org"),
+        ((), "internal.home.arpa"),
+        (("localdomain",), "internal.home.arpa"),
+        (("local",), "internal.home.arpa"),
+        (("lan",), "internal.lan"),
+        (("home.arpa",), "internal.home.arpa"),
+        (("smith.org", "lan"), "internal.lan"),
+        *(((public,), "internal.home.arpa") for public in ("fritz.box", "attlocal.net", "speedport.ip", "co.uk")),
     ],
 )
-def test_no_public_domain_is_invented(search: tuple[str, ...], internal: str, external: str | None) -> None:
+def test_no_public_domain_is_invented(search: tuple[str, ...], internal: str) -> None:
     proposed = propose(found(where=machine("192.168.1.50/24", "192.168.1.1", *search)), {})
 
     assert proposed["ingress.internal.domain"] == internal
-    assert proposed.get("ingress.external.domain") == external
+    assert "ingress.external.domain" not in proposed
 
 
 def test_the_dhcp_range_is_seen_but_not_taken_over() -> None:
@@ -97,24 +148,3 @@ def test_accepted_proposals_are_a_plan_without_errors() -> None:
 def test_nothing_that_is_typed_upsets_it(values: dict[str, str], prefix: int) -> None:
     propose(found(where=machine(f"10.1.2.3/{prefix}", "10.1.2.1")), values)
     propose(Found(), {"network.lan": f"0.0.0.0/{prefix}", **values})
-
-
-# Joining
-
-
-def test_a_k3s_node_joins_by_a_token_that_a_person_carries_over() -> None:
-    master = node("pi1", "192.168.1.50", "control-plane", "v1.33.5+k3s1")
-
-    on_server, on_new = joining(Found(nodes=(master,), server="https://127.0.0.1:6443"))
-
-    assert on_server.lines == ("sudo cat /var/lib/rancher/k3s/server/node-token",)
-    assert "K3S_URL=https://192.168.1.50:6443 INSTALL_K3S_VERSION=v1.33.5+k3s1" in on_new.lines[1]
-    assert "K3S_TOKEN=" not in "".join(on_new.lines)
-
-
-def test_kubeadm_prints_the_command_itself_and_nobody_is_guessed() -> None:
-    (paste,) = joining(found())
-
-    assert (paste.where, paste.lines) == ("on master1", ("sudo kubeadm token create --print-join-command",))
-    assert joining(Found()) == ()
-    assert joining(Found(nodes=(node("pi1", "192.168.1.50", "control-plane", "v1.33.5+rke2r1"),))) == ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,9 @@ from objects import article_plan, node, ours, thing
 from homelab.adapters.kubeconfig import KubeconfigError, find, link, remember, server
 from homelab.finding import Finding
 from homelab.lab.upstream import StandIns
-from homelab.ports import Raw
+from homelab.ports import Machine, Raw
 from homelab.setup.model import Right
-from homelab.setup.survey import WRITTEN, rights_of, sought
+from homelab.setup.survey import WRITTEN, given_of, rights_of, sought, taken
 from homelab.stack.components import STAGES
 from homelab.stack.obstacles_nodes import node_findings
 from homelab.stack.obstacles_old import old_findings
@@ -76,6 +76,31 @@ def test_the_lan_is_asked_who_answers_and_a_large_one_only_at_its_pool() -> None
     assert len(sought(plan, machine())) == 254
     assert len(sought(large, machine("192.168.1.50/16"))) == 14
     assert sought(plan, machine("10.0.0.5/24")) == sought(plan, None) == frozenset()
+
+
+class Lan:
+    """Where everybody answers."""
+
+    def machine(self) -> Machine:
+        """In the article's LAN."""
+        return machine()
+
+    async def macs(self, addresses: Collection[IPv4Address]) -> Mapping[IPv4Address, str]:
+        """One for each."""
+        return dict.fromkeys(addresses, "02:00:00:00:00:99")
+
+
+async def test_what_the_cluster_gave_its_own_services_is_not_taken() -> None:
+    ours_, theirs = IPv4Address("192.168.1.20"), IPv4Address("192.168.1.21")
+
+    assert set(await taken(Lan(), {ours_, theirs}, {ours_})) == {theirs}
+
+
+def test_odd_addresses_of_services_are_nobody_s() -> None:
+    odd = [{"ip": one} for one in ("192.168.1.20", "fe80::1", "pending", "", 3, None, "1.2.3.4.5")]
+    services: list[Raw] = [{"status": {"loadBalancer": {"ingress": [*odd, "x"]}}}, {"status": "x"}, {}]
+
+    assert given_of(services) == {IPv4Address("192.168.1.20")}
 
 
 # What stands in the way

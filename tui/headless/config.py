@@ -33,7 +33,7 @@ from homelab.stack.render import Rendered, render
 from homelab.stack.steps import ready_server
 from tui import wiring
 from tui.headless import running
-from tui.headless.stack import AGAIN, GLYPHS, carry_out, checked, is_blocked, may_write
+from tui.headless.stack import AGAIN, GLYPHS, carry_out, changing, checked, is_blocked, may_write
 from tui.headless.terminal import Ticker, ask, say, warn
 from tui.options import Options
 
@@ -99,7 +99,8 @@ def apply(parsed: Namespace, options: Options) -> int:
                 if not parsed.yes and not await ask("Apply this? Type yes to go on:", "yes"):
                     say("nothing was changed")
                     return 1
-                await carry_out(cluster, found.rendered, time.monotonic(), options, brake)
+                async with changing(cluster, options, (STAGE,)) as run:
+                    await carry_out(cluster, run, found.rendered, time.monotonic(), brake)
             code = await _taken(cluster, found.text)
             if found.may_be_refused:
                 say(AFTER_REFUSAL)

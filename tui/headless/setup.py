@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from homelab.observe.live import stamp, utc_now
-from homelab.plan.file import load, save
 from homelab.ports import ClusterError
-from homelab.setup.answers import answers_of, onto
-from homelab.setup.judge import Base, judge, provisional, written
+from homelab.setup.answers import load
 from homelab.setup.lock import Held, Lock
-from homelab.setup.model import Found, Judged
-from homelab.setup.paper import begin, fill
+from homelab.setup.model import STEPS, Found
+from homelab.setup.paper import Paper
 from homelab.setup.place import meant
 from homelab.setup.review import changes
 from homelab.setup.survey import sought, survey, taken
@@ -43,7 +41,6 @@ def setup(parsed: Namespace, options: Options) -> int:
     file = meant(options.plan_files())
     if parsed.dry_run:
         return _answered(parsed, options, file)
-    file.absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         lock = Lock(file, os.environ, stamp(utc_now()))
     except Held as held:
@@ -59,55 +56,56 @@ def setup(parsed: Namespace, options: Options) -> int:
 
 def _answered(parsed: Namespace, options: Options, file: Path) -> int:
     """Write the plan that the answers make, unless it has errors; whether it has."""
-    answers = Path(os.path.expanduser(parsed.answers))
-    if not answers.exists():
-        raise Refused(f"there is no file {answers}; docs/setup.md shows what a file of answers looks like")
-    reading = load(answers)
-    if reading.document.root is None:
-        show(reading.findings, str(answers))
+    path = Path(os.path.expanduser(parsed.answers))
+    if not path.exists():
+        raise Refused(f"there is no file {path}; docs/setup.md shows what a file of answers looks like")
+    answers = load(path)
+    if show(answers.findings, str(path)):
+        return _refused(file, path)
+    paper = Paper(file, STEPS[-1], answers)
+    if code := running.run(partial(_looked, paper, options)):
+        return code
+    paper.write_out()
+    judged = paper.setup.judged
+    if show(answers.placed(judged.findings), str(path)) or judged.plan is None:
+        return _refused(file, path)
+    return _written(parsed, file, paper)
+
+
+def _refused(file: Path, answers: Path) -> int:
+    warn(f"{file} was not written: answer these in {answers}")
+    return 1
+
+
+async def _looked(paper: Paper, options: Options) -> int:
+    """Let the answers be judged by what is found; a cluster that does not answer is told, and keeps nobody."""
+    around = wiring.neighbourhood(options)
+    found = Found(machine=around.machine())
+    paper.show(found=found)
+    try:
+        async with wiring.cluster(options) as cluster:
+            found = await survey(cluster, paper.provisional(), found)
+    except ClusterError as error:
+        warn(f"the cluster was not asked: {error}")
+    paper.show(found=found)
+    wanted = sought(paper.provisional(), found.machine)
+    paper.show(found=replace(found, taken=await taken(around, wanted, found.given), searched=wanted))
+    return 0
+
+
+def _written(parsed: Namespace, file: Path, paper: Paper) -> int:
+    if why := paper.setup.said:
+        warn(why)
         return 1
-    said = answers_of(reading.document)
-    base = onto(begin(file), said)
-    judged = _judged(base, said.fields, options)
-    if show(judged.findings) or judged.plan is None:
-        warn(f"{file} was not written: answer these in {answers}")
-        return 1
-    return _written(parsed, file, base.before, judged.text)
-
-
-def _judged(base: Base, answered: Mapping[str, str], options: Options) -> Judged:
-    """The plan that the answers and what was found make."""
-    found = Found()
-
-    async def work() -> int:
-        nonlocal found
-        around = wiring.neighbourhood(options)
-        found = Found(machine=around.machine())
-        try:
-            async with wiring.cluster(options) as cluster:
-                found = await survey(cluster, provisional(base, fill(base, answered, found)[1]), found)
-        except ClusterError as error:
-            warn(f"the cluster was not asked: {error}")
-        wanted = sought(provisional(base, fill(base, answered, found)[1]), found.machine)
-        found = replace(found, taken=await taken(around, wanted, found.given), searched=wanted)
-        return 0
-
-    if running.run(work):
-        return Judged(None, "", ())
-    _, values = fill(base, answered, found)
-    judged = judge(base, values, found)
-    return replace(judged, text=written(base, values)) if judged.plan else judged
-
-
-def _written(parsed: Namespace, file: Path, before: str | None, text: str) -> int:
-    lines = changes(before, text)
+    lines = changes(paper.setup.before, paper.setup.judged.text)
     if parsed.dry_run:
         for line in lines:
             say(line)
         say(f"{file} would {'change' if lines else 'stay as it is'}")
         return 0
-    if lines:
-        save(file, text)
+    if why := paper.finish():
+        warn(why)
+        return 1
     say(f"{file} {'written' if lines else 'stays as it is'}")
     if not parsed.yes:
         say(f"look at it, then: homelab-tui apply --plan {file}")

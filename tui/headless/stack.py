@@ -7,8 +7,8 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from homelab.finding import Finding
 from homelab.plan.checks import findings_of
@@ -18,6 +18,7 @@ from homelab.stack.apply import Applying
 from homelab.stack.compare import compare
 from homelab.stack.components import STAGES
 from homelab.stack.delete import Removal, Removing, survey
+from homelab.stack.deployment import Comparison
 from homelab.stack.diff import Action, Difference
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
@@ -96,28 +97,38 @@ def apply(parsed: Namespace, options: Options) -> int:
     plan = checked(options)
     if plan is None:
         return 1
-    brake = Brake()
+    brake, stages = Brake(), [stage for stage in STAGES if stage in (parsed.stage or STAGES)]
+
+    async def looked(cluster: Cluster) -> tuple[Rendered, ...]:
+        found = await obstacles(cluster, plan)
+        if show(found):
+            raise InTheWay(Comparison(found, ()).hindrance)
+        return await wished(cluster, plan, wiring.upstream(options), stages)
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
             began = time.monotonic()
-            if show(await obstacles(cluster, plan)):
-                return 1
-            rendered = await wished(cluster, plan, wiring.upstream(options), parsed.stage or STAGES)
-            if not parsed.yes or parsed.dry_run:
-                found = await compare(cluster, rendered)
-                _print(found)
-                if parsed.dry_run or is_blocked(found):
-                    return 1 if is_blocked(found) else 0
-                # With nothing to change there is nothing to ask: the stages are only waited for.
-                if any(difference.changes for difference in found):
-                    if not await ask("Apply this? Type yes to go on:", "yes"):
-                        say("nothing was changed")
-                        return 1
-                    began = time.monotonic()
-            return await carry_out(cluster, rendered, began, options, brake)
+            if parsed.yes and not parsed.dry_run:  # it may take long to look, too: every console sees it, and stops it
+                async with changing(cluster, options, stages) as run:
+                    return await carry_out(cluster, run, await looked(cluster), began, brake)
+            rendered = await looked(cluster)
+            found = await compare(cluster, rendered)
+            _print(found)
+            if parsed.dry_run or is_blocked(found):
+                return 1 if is_blocked(found) else 0
+            # With nothing to change there is nothing to ask: the stages are only waited for.
+            if any(difference.changes for difference in found):
+                if not await ask("Apply this? Type yes to go on:", "yes"):
+                    say("nothing was changed")
+                    return 1
+                began = time.monotonic()
+            async with changing(cluster, options, stages) as run:
+                return await carry_out(cluster, run, rendered, began, brake)
 
-    return running.run(work, AGAIN, brake)
+    try:
+        return running.run(work, AGAIN, brake)
+    except InTheWay:
+        return 1
 
 
 def is_blocked(found: Iterable[Difference]) -> bool:
@@ -133,17 +144,31 @@ def may_write(parsed: Namespace, options: Options, command: str) -> None:
         raise Refused(f"{command} asks before it changes anything, and here is no terminal to ask on; say --yes")
 
 
-async def carry_out(
-    cluster: Cluster, rendered: tuple[Rendered, ...], began: float, options: Options, brake: Brake
-) -> int:
-    """Apply what is wished, and say how that went. Raises Blocked, StageFailed, Stopped, ClusterError."""
+class InTheWay(Exception):
+    """What is in the way has been shown; the text is the first of it."""
+
+
+@asynccontextmanager
+async def changing(
+    cluster: Cluster, options: Options, stages: Sequence[str]
+) -> AsyncIterator[tuple[Journal, Recording]]:
+    """A run that every console sees, and nobody else's is one meanwhile. Raises Busy, NotKept, ClusterError."""
     with await wiring.journal(cluster, options) as journal:
         _resuming(journal)
-        with _recorded(journal, rendered) as record, brake.handed() as stop:
-            printer = _Printer(record)
-            steps = wiring.steps(cluster, printer.notice)
-            written = await Applying(cluster, journal, printer, steps, stop=stop).run(rendered)
-        printer.ticker.clear()
+        with _recorded(journal, stages) as record:
+            yield journal, record
+
+
+async def carry_out(
+    cluster: Cluster, run: tuple[Journal, Recording], rendered: tuple[Rendered, ...], began: float, brake: Brake
+) -> int:
+    """Apply what is wished, and say how that went. Raises Blocked, StageFailed, Stopped, ClusterError."""
+    journal, record = run
+    with brake.handed() as stop:
+        printer = _Printer(record)
+        steps = wiring.steps(cluster, printer.notice)
+        written = await Applying(cluster, journal, printer, steps, stop=stop).run(rendered)
+    printer.ticker.clear()
     changed = f"{written} objects written" if written else "nothing to change"
     left = printer.outcomes["left alone"]
     as_wished = f"{len(rendered) - left} as wished" + (f", {left} left alone" if left else "")
@@ -152,14 +177,17 @@ async def carry_out(
 
 
 @contextmanager
-def _recorded(journal: Journal, rendered: Iterable[Rendered]) -> Iterator[Recording]:
+def _recorded(journal: Journal, stages: Sequence[str]) -> Iterator[Recording]:
     """What happens inside the block is seen by every console, with its end."""
     record = Recording(path_of(journal))
-    record.begin(list(dict.fromkeys(item.stage for item in rendered)))
+    record.begin(stages)
     try:
         yield record
     except (Stopped, asyncio.CancelledError):
         record.end("stopped")
+        raise
+    except InTheWay as error:
+        record.end("failed", str(error))
         raise
     except Exception as error:
         record.end("failed", explained(error) or f"a fault of homelab-tui itself: {type(error).__name__}")

@@ -55,8 +55,12 @@ def reservations(plan: Plan, macs: Mapping[str, str]) -> tuple[Reservation, ...]
 
 
 def _reservation(node: str, address: IPv4Address, mac: str | None) -> Reservation:
-    name = re.sub(r"[^A-Za-z0-9.-]", "_", node)
+    name = _host_name(node)
     return Reservation(name, address, mac or f"MAC-OF-{name}", mac is not None)
+
+
+def _host_name(node: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", "_", node)
 
 
 def finding_macs(found: tuple[Reservation, ...]) -> tuple[str, ...]:
@@ -73,11 +77,11 @@ def finding_macs(found: tuple[Reservation, ...]) -> tuple[str, ...]:
 
 def own_address(plan: Plan) -> str:
     """Why a reservation is right for nodes with an address of their own, too."""
+    if not plan.nodes:
+        return "The plan lists no nodes, so nothing is reserved."
     return (
-        f"Cluster nodes keep their addresses for life. Where a node ({plan.nodes[0].name}) has its address set on "
-        "itself, it needs no reservation; the entry then only keeps DHCP from giving the address away."
-        if plan.nodes
-        else "The plan lists no nodes, so nothing is reserved."
+        f"Cluster nodes keep their addresses for life. Where a node ({_host_name(plan.nodes[0].name)}) has its address "
+        "set on itself, it needs no reservation; the entry then only keeps DHCP from giving the address away."
     )
 
 
