@@ -394,11 +394,13 @@ class WebError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a web server answered, without its body."""
+    """What a web server answered."""
 
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
+    start: bytes = b""
+    """The first bytes of its body, by which servers can be told apart."""
 
 
 class Web(Protocol):

@@ -78,7 +78,7 @@ DISCARD = Command(
     "setup.discard",
     "x",
     "discard",
-    "Throw away what was answered and leave the plan as it is; it asks first.",
+    "Drop the answers, keep the plan; asks first.",
     on=REVIEW,
     asks="screens.dialogs.setting:discarding",
     wish=("setup", "discard"),

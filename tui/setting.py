@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +22,7 @@ from homelab.setup.lock import Held, Lock
 from homelab.setup.model import STEPS, Found
 from homelab.setup.paper import Paper
 from homelab.setup.place import meant
-from homelab.setup.survey import sought, survey, taken
+from homelab.setup.survey import contested, sought, survey, taken
 from screens.scene import Said
 from tui import wiring
 from tui.console import explaining
@@ -32,6 +34,9 @@ LOOK_SECONDS = 4.0
 """Between two looks at the cluster while a person waits for a node to join or to change."""
 WATCHED = frozenset({"cluster", "nodes"})
 """Steps in front of which the cluster is looked at again and again."""
+ADDRESSES = "addresses"
+OLD_SECONDS = 60.0
+"""After which it is asked anew who answers, when the step of the addresses comes to the front."""
 
 UNSAVED = "Not saved, so the set-up stays open; ctrl+q leaves without saving"
 YOURS = "The set-up is yours now: whoever was at it has left. Their answers stand in the fields"
@@ -66,6 +71,8 @@ class Setting:
         self._front = STEPS[0]
         self._looking = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
+        self._heard: float | None = None
+        """When the LAN was last asked; None: not yet."""
 
     async def open(self, step: str = "") -> None:
         """Begin, or go on where the draft says; `step` is the one in front. Takes the lock, and looks at the cluster.
@@ -81,6 +88,10 @@ class Setting:
                 self._watching = asyncio.create_task(self._watch())
         self._front = step or self._paper.setup.draft.step
         self._told()
+        is_old = self._heard is not None and time.monotonic() - self._heard > OLD_SECONDS
+        if self._front == ADDRESSES and is_old:
+            await self._look()
+            await self._look_around(again=True)
 
     def _begun(self, step: str) -> Paper:
         file = meant(self._options.plan_files())
@@ -132,6 +143,8 @@ class Setting:
             await self._use_kubeconfig()
         self._told(setting=step if self._front == STEPS[-1] else None)
         await self._look_around()
+        if step == ADDRESSES:
+            await self._look_at_wanted()
 
     async def keep(self) -> None:
         """Save the draft; `said` says why not."""
@@ -262,13 +275,30 @@ class Setting:
         plan = paper.provisional()
         wanted = sought(plan, paper.setup.found.machine)
         if wanted and (again or not wanted <= paper.setup.found.searched):
-            self._told(busy="asking who answers on the LAN")
-            try:
-                macs = await taken(wiring.neighbourhood(self._options), wanted, paper.setup.found.given)
-            except OSError as error:
-                self._told(busy=None, said=f"who answers on the LAN cannot be asked: {error.strerror}")
-                return
-            self._told(found=replace(paper.setup.found, taken=macs, searched=wanted), busy=None)
+            self._heard = time.monotonic()
+            await self._hear(paper, wanted)
+
+    async def _look_at_wanted(self) -> None:
+        """Ask once more at what the plan wants for itself: much may have been switched on since."""
+        if (paper := self._paper) is None:
+            return
+        if wanted := contested(paper.provisional(), paper.setup.found.machine):
+            await self._hear(paper, wanted)
+        if why := paper.wrong(ADDRESSES):
+            self._told(said=why)
+
+    async def _hear(self, paper: Paper, asked: frozenset[IPv4Address]) -> None:
+        self._told(busy="asking who answers on the LAN")
+        try:
+            macs = await taken(wiring.neighbourhood(self._options), asked, paper.setup.found.given)
+        except OSError as error:
+            self._told(busy=None, said=f"who answers on the LAN cannot be asked: {error.strerror}")
+            return
+        found = paper.setup.found
+        if asked < found.searched:  # what was heard elsewhere on the LAN stays
+            elsewhere = {address: mac for address, mac in found.taken.items() if address not in asked}
+            asked, macs = found.searched, {**elsewhere, **macs}
+        self._told(found=replace(found, taken=macs, searched=asked), busy=None)
 
     def _told(self, **news: object) -> None:
         if self._paper:

@@ -14,6 +14,7 @@ from homelab.doctor.result import Result
 from homelab.doctor.world import Facts, World
 from homelab.observe.allocations import Allocation
 from homelab.plan.model import Ingress
+from homelab.ports import Interface
 
 SPEAKER_PODS = "kubectl -n metallb-system get pods -o wide"
 
@@ -54,6 +55,8 @@ async def _found(world: World, ingress: Ingress) -> Result:
     place = facts.address_of(announcer)
     if held and held.loopback:
         return unknown(f"the lab has no LAN: it serves {address} at {held.loopback}")
+    if way := next((one for one in world.machine.interfaces if one.address.ip == address), None):
+        return _own(way)
     if reason := _unfit(world, announcer, place):
         return unknown(
             reason,
@@ -65,6 +68,16 @@ async def _found(world: World, ingress: Ingress) -> Result:
     if address not in macs:
         return _nobody(address, held)
     return _judged(world, address, announcer, place, macs)
+
+
+def _own(way: Interface) -> Result:
+    """MetalLB gives no machine the address: a node answers for it without having it."""
+    return error(
+        f"this machine has the address {way.address.ip} itself, on {way.name}",
+        "it is the ingress's: this machine reaches nobody else there, and the LAN may find this machine instead",
+        f"take it off with: ip address del {way.address} dev {way.name}; and out of this machine's network settings, "
+        "or choose another address for the ingress in the plan",
+    )
 
 
 def _unfit(world: World, announcer: str | None, place: IPv4Address | None) -> str | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
 from homelab.doctor.registry import Need, check, error, ok, unknown, warning
@@ -9,19 +12,27 @@ from homelab.doctor.result import Result
 from homelab.doctor.world import World
 from homelab.plan.rules_addresses import INSIDE
 from homelab.ports import NoNetwork, Reply, WebError
+from homelab.together import together
 
 MOVED = (301, 308)
 FORBIDDEN = 403
+TRAEFIKS: Mapping[int, bytes] = {404: b"404 page not found", FORBIDDEN: b"Forbidden", 401: b"401 Unauthorized"}
+"""How Traefik's own answers to a name that is nobody's begin: mostly 404; the others where somebody guards every name.
+
+Source: Go, net/http.NotFound; Traefik, middlewares ipAllowList and basicAuth.
+"""
 PODS = "see whether its pods run with: homelab-tui status"
 
 
 @check("http-internal", "the internal ingress answers on port 80", [Need.WEB])
 async def internal_answers(world: World) -> Result:
-    """Any answer will do: the name asked for is nobody's."""
+    """The name asked for is nobody's, so Traefik has an answer of its own."""
     address = world.plan.ingress.internal.address
     found = await _asked(world, f"http://{world.internal_name}/", address)
     if isinstance(found, Result):
         return found
+    if not _is_traefiks(found):
+        return _stranger(world, found, address, 80)
     if found.status == FORBIDDEN:
         return warning(
             f"Traefik at {address} refuses this machine ({FORBIDDEN})",
@@ -49,11 +60,13 @@ async def external_redirects(world: World) -> Result:
 
 @check("https-external", "the external ingress answers on port 443", [Need.WEB])
 async def external_answers(world: World) -> Result:
-    """Any answer and any certificate will do: the name asked for is nobody's."""
+    """Any certificate will do: the name asked for is nobody's, and Traefik has an answer of its own."""
     address = world.plan.ingress.external.address
     found = await _asked(world, f"https://{world.external_name}/", address)
     if isinstance(found, Result):
         return found
+    if not _is_traefiks(found):
+        return _stranger(world, found, address, 443)
     return ok(_answers(world, f"Traefik answers at {address} port 443 ({found.status})"))
 
 
@@ -62,8 +75,11 @@ async def address_is_ours(world: World) -> Result:
     """No third party is asked what this home's address is; the router knows, and where it has NAT loopback it shows."""
     if not (public := await _public(world)):
         return unknown("external names have no public address", fix="mend dns-external first")
-    if await _around(world, public):
-        return ok(f"{public} answers from here as the external ingress does")
+    ways = await _around(world, public)
+    if ways and all(way.is_ours for way in ways):
+        return ok(f"{public} answers from here on ports 80 and 443 as the external ingress does")
+    if ways:
+        return _led_elsewhere(world, public, ways)
     return unknown(
         f"cannot tell whether {public} is this home's: from here the external ingress does not answer there",
         "an updater of dynamic DNS that has stopped leaves an old address behind",
@@ -79,8 +95,8 @@ async def reached_from_outside(world: World) -> Result:
     name = world.external_name
     if not (public := await _public(world)):
         said = "names lead to no public address, so that nothing can be asked"
-    elif await _around(world, public):
-        said = f"{public} answers from here, but by the router's NAT loopback (hairpin): the way from outside is longer"
+    elif ways := await _around(world, public):
+        said = f"{public} {_account(ways)}; from here that is NAT loopback (hairpin) at best: the way in is longer"
     else:
         said = f"{public} does not answer from here: without NAT loopback (hairpin) in the router that is no error"
     return unknown(
@@ -100,19 +116,64 @@ async def _public(world: World) -> IPv4Address | None:
     return None
 
 
-async def _around(world: World, public: IPv4Address) -> bool:
-    """Whether the external ingress is met at the public address, from inside."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One port of the public address, asked from inside."""
+
+    port: int
+    reply: Reply | None
+    """None when nobody answers."""
+    is_ours: bool = False
+    """Whether the external ingress would answer so."""
+
+    @property
+    def said(self) -> str:
+        """What was met, in words."""
+        if not self.reply:
+            return f"port {self.port} does not answer"
+        if self.is_ours:
+            return f"port {self.port} answers as the external ingress does"
+        return f"port {self.port} answers ({self.reply.status}), but not as the external ingress does"
+
+
+async def _around(world: World, public: IPv4Address) -> Sequence[_Way]:
+    """What is met at the public address, from inside; empty where no port answers: mostly no NAT loopback."""
+    schemes = (("http", 80), ("https", 443))
+    found = await together(partial(_way, world, public, scheme, port) for scheme, port in schemes)
+    return found if any(way.reply for way in found) else ()
+
+
+async def _way(world: World, public: IPv4Address, scheme: str, port: int) -> _Way:
+    name = world.external_name
     try:
-        found = await world.web.get(f"http://{world.external_name}/", public)
+        found = await world.web.get(f"{scheme}://{name}/", public)
     except NoNetwork:
         raise
     except WebError:
-        return False
-    return _leads_to_https(found, world.external_name)
+        return _Way(port, None)
+    return _Way(port, found, _is_traefiks(found) if scheme == "https" else _leads_to_https(found, name))
+
+
+def _account(ways: Sequence[_Way]) -> str:
+    return "; ".join(way.said for way in ways)
+
+
+def _led_elsewhere(world: World, public: IPv4Address, ways: Sequence[_Way]) -> Result:
+    address = world.plan.ingress.external.address
+    return warning(
+        f"{public} {_account(ways)}: is the forward to {address}?",
+        "visitors and the certificate authority may meet the same",
+        f"let the router forward ports 80 and 443 to {address}; if it does, it may show its own page at home alone, or "
+        f"{public} is no longer this home's: compare it with the WAN address on the router's status page",
+    )
 
 
 async def _asked(world: World, url: str, address: IPv4Address) -> Reply | Result:
     """The answer, or what follows from none."""
+    if address in world.addresses:
+        return unknown(
+            f"this machine has {address} itself: it would ask itself", fix=f"mend {_layer2(world, address)} first"
+        )
     try:
         return await world.web.get(url, address)
     except NoNetwork:
@@ -123,9 +184,27 @@ async def _asked(world: World, url: str, address: IPv4Address) -> Reply | Result
         return error(str(failure), "nothing behind this ingress can be reached", PODS)
 
 
+def _layer2(world: World, address: IPv4Address) -> str:
+    """The check that tells who has an ingress's address."""
+    return "layer2-internal" if address == world.plan.ingress.internal.address else "layer2-external"
+
+
+def _stranger(world: World, found: Reply, address: IPv4Address, port: int) -> Result:
+    return warning(
+        f"something answers at {address} port {port} with {found.status} that is not Traefik's answer",
+        "the name asked for is nobody's, and Traefik says 404 to that: another machine may have the address",
+        f"see with {_layer2(world, address)} who has it; if an app of yours takes every name, all is well",
+    )
+
+
 def _answers(world: World, what: str) -> str:
     """A node's kernel takes what is meant for a Service's address itself."""
     return f"{what}; asked on a node, so this says nothing of the LAN" if world.is_node else what
+
+
+def _is_traefiks(found: Reply) -> bool:
+    start = TRAEFIKS.get(found.status)
+    return start is not None and found.start.startswith(start)
 
 
 def _leads_to_https(found: Reply, name: str) -> bool:

@@ -10,6 +10,7 @@ from homelab.observe.nodes import Node
 from homelab.plan.model import Plan
 from homelab.ports import Machine
 from homelab.setup.model import Found
+from homelab.stack.holders import in_use
 
 POOL = "load_balancer.pool"
 RADIO = "many radios do not pass on who asks for an address of the pool, and access points drop the answers"
@@ -19,6 +20,7 @@ LARGEST = 256
 
 def around(plan: Plan, found: Found) -> Iterator[Finding]:
     """Addresses that are wanted for the cluster, and are this machine's own or somebody else's. Pure."""
+    yield from in_use(plan, found.others)
     wanted = (
         ("ingress.internal.address", plan.ingress.internal.address),
         ("ingress.external.address", plan.ingress.external.address),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,7 @@ from homelab.plan.values import Refused
 RANGES = ("network.dhcp", "network.reserved", "load_balancer.pool")
 LISTS = ("network.reserved", "network.trusted")
 NUMBERS = ("ingress.internal.replicas", "ingress.external.replicas", "store.servers")
+FILES = ("ingress.external.config", "certificates.ca")
 HOSTS, NODES = "network.hosts", "nodes"
 ROLES = ("control-plane", "worker")
 MOST, LONGEST = 256, 16384
@@ -103,6 +105,13 @@ def _leaf(text: str, kind: str = "text") -> Leaf:
 
 
 def full(path: str, text: str) -> str:
-    """`192.168.1.101-200` in the field of a range as the two addresses that it means."""
+    """`192.168.1.101-200` in the field of a range as the two addresses that it means; a file by its whole path."""
     short = _SHORT.fullmatch(text) if path in RANGES else None
-    return f"{short[1]}{short[2]}-{short[1]}{short[3]}" if short else text
+    return f"{short[1]}{short[2]}-{short[1]}{short[3]}" if short else located(path, text)
+
+
+def located(path: str, text: str) -> str:
+    """A file by its whole path: the plan may lie elsewhere, and be used from there. What is no file stays."""
+    if path in FILES and (file := text.strip()):
+        return os.path.abspath(os.path.expanduser(file) if file.startswith("~/") else file)
+    return text

@@ -21,7 +21,7 @@ class Right:
     """One thing that the deploy does, and whether we may."""
 
     what: str
-    """Verb and kind: `create ClusterRoles`."""
+    """Verb and kind: `write ClusterRoles`."""
     have: bool
 
 
@@ -45,6 +45,8 @@ class Found:
     """Addresses that were asked whether they answer."""
     given: frozenset[IPv4Address] = frozenset()
     """Addresses that the cluster's own Services have; that those answer is right."""
+    others: Mapping[IPv4Address, str] = field(default_factory=dict)
+    """Addresses that Services of somebody else have or ask for, with the name of the Service: no ingress gets them."""
     trouble: str | None = None
     """Why the cluster cannot be asked, and what to do."""
 

@@ -15,6 +15,7 @@ from homelab.setup import draft
 from homelab.setup.answers import Answers, onto
 from homelab.setup.draft import Kept, mark
 from homelab.setup.fields import COMPUTED, FIELDS, KUBECONFIG, step_of
+from homelab.setup.forms import located
 from homelab.setup.judge import Base, base_of, judge, provisional, written
 from homelab.setup.model import STEPS, Draft, Found, Judged, Setup
 from homelab.setup.propose import guesses, propose
@@ -70,11 +71,15 @@ class Paper:
         self._answered.pop(path, None)
         self._work_out()
 
+    def wrong(self, step: str) -> str | None:
+        """The first error of a step."""
+        wrong = (one for one in self.setup.judged.findings if one.is_error and step_of(one.at) == step)
+        return next((f"{one.at}: {one.what}; {one.fix}" for one in wrong), None)
+
     def confirm(self, step: str) -> str | None:
         """The values of a step stand from now on; why not, where something in it is wrong."""
-        wrong = [one for one in self.setup.judged.findings if one.is_error and step_of(one.at) == step]
-        if wrong:
-            return f"{wrong[0].at}: {wrong[0].what}; {wrong[0].fix}"
+        if why := self.wrong(step):
+            return why
         values, paths = self.setup.draft.values, [field.path for field in FIELDS[step] if field.path != KUBECONFIG]
         more = COMPUTED if step == "nodes" else ()
         self._answered |= {path: values[path] for path in (*paths, *more) if path in values}
@@ -115,7 +120,10 @@ class Paper:
     def save(self) -> str | None:
         """Write the draft; why not, where the disk refuses."""
         now = stamp(utc_now())
-        kept = Kept(Draft(self.setup.draft.step, self._answered), mark(self._base.before), now)
+        there = self._base.values()
+        typed = self._answered.items()
+        answered = {path: text if text == there.get(path) else located(path, text) for path, text in typed}
+        kept = Kept(Draft(self.setup.draft.step, answered), mark(self._base.before), now)
         try:
             draft.save(self._file, kept)
         except PlanError as error:
@@ -165,7 +173,7 @@ class Paper:
         values = {**filled, KUBECONFIG: filled.get(KUBECONFIG, "").strip() or found_one}
         proposals = {**proposals, KUBECONFIG: found_one}
         judged = judge(self._base, values, self.setup.found)
-        findings = (with_reason(one, values, proposals) for one in judged.findings)
+        findings = (with_reason(one, values, proposals, self.setup.found) for one in judged.findings)
         judged = replace(judged, findings=(*remarks(values, self.setup.found), *findings))
         self.setup = replace(
             self.setup, draft=replace(self.setup.draft, values=values), proposals=proposals, judged=judged

@@ -177,7 +177,7 @@ def _held(found: Found, known: Texts) -> frozenset[IPv4Address]:
     written = [known.get("network.gateway", ""), known.get("network.dns", "")]
     written += [*_named(known, HOSTS).values(), *_named(known, NODES).values()]
     named = {address for text in written if (address := _address(text))}
-    return frozenset(named | set(found.taken) | own_addresses(found) | set(_node_addresses(found)))
+    return frozenset(named | set(found.taken) | set(found.others) | own_addresses(found) | set(_node_addresses(found)))
 
 
 def _run(lan: IPv4Network, size: int, at: int, taken: Iterable[AddressRange]) -> AddressRange | None:

@@ -14,8 +14,10 @@ from homelab.setup.fields import KUBECONFIG
 from homelab.setup.forms import NODES
 from homelab.setup.model import Found
 from homelab.setup.propose import POOL, address_of, cramped
+from homelab.stack.facts import NODE
+from homelab.stack.holders import INGRESSES
+from homelab.stack.obstacles import unseen_at
 
-INGRESSES = ("ingress.internal.address", "ingress.external.address")
 ROOM = "a smaller DHCP range or reserved range makes room, or a larger LAN does: its prefix is set in the router"
 
 Texts = Mapping[str, str]
@@ -33,8 +35,10 @@ def remarks(values: Texts, found: Found) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, NODES, what, "a plan knows the nodes by their IPv4 addresses alone", fix)
 
 
-def with_reason(finding: Finding, values: Texts, proposals: Texts) -> Finding:
+def with_reason(finding: Finding, values: Texts, proposals: Texts, found: Found) -> Finding:
     """The fault of an empty field, where nothing could be proposed: the reason, instead of "write it"."""
+    if finding.at == NODES and any(one.at == unseen_at(NODE) for one in found.findings):
+        return _unseen(finding) if not values.get(NODES, "").strip() else finding
     if finding.at not in (POOL, *INGRESSES) or values.get(finding.at, "").strip():
         return finding
     if lan := cramped(values, proposals):
@@ -42,6 +46,11 @@ def with_reason(finding: Finding, values: Texts, proposals: Texts) -> Finding:
         why = "MetalLB needs two neighbouring addresses that no machine, no range and nobody on the LAN has"
         return replace(finding, what=what, why=why, fix=ROOM)
     return finding
+
+
+def _unseen(finding: Finding) -> Finding:
+    what, fix = "this kubeconfig may not list the nodes", "use the administrator's; or write them: `{}`"
+    return replace(finding, what=what, fix=fix.format("master1 192.168.1.50 control-plane, node1 192.168.1.55"))
 
 
 def _leads_nowhere(values: Texts, found: Found) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from homelab.ports import Cluster, Forbidden, Kind, Machine, Neighbourhood, Raw
 from homelab.setup.around import LARGEST, wireless
 from homelab.setup.model import Found, Right
 from homelab.stack.facts import NODE
+from homelab.stack.holders import INGRESSES, held
 from homelab.stack.obstacles import obstacles
 from homelab.stack.order import SERVICE
 from homelab.together import together
@@ -46,6 +47,8 @@ WRITTEN = (
     ("traefik.io", "Middlewares"),
 )
 """API group and kind of everything that a deploy writes; a test compares them with the manifests."""
+VERBS = ("create", "patch", "delete", "list")
+"""What is done to each of them."""
 EVERYTHING = Right("everything", have=True)
 
 
@@ -56,18 +59,25 @@ async def survey(cluster: Cluster, plan: Plan, before: Found) -> Found:
     objects, services = await together(partial(_listed, cluster, kind) for kind in (NODE, SERVICE))
     nodes = nodes_of(objects)
     on_machine = wireless(before.machine, nodes) if before.machine else ()
-    findings = (*await obstacles(cluster, plan), *on_machine)
-    given = given_of(services)
-    return replace(before, version=version, rights=rights, nodes=nodes, findings=findings, given=given, trouble=None)
+    in_the_way = (one for one in await obstacles(cluster, plan) if one.at not in INGRESSES)  # `around` says those
+    findings = (*in_the_way, *on_machine)
+    found = replace(before, version=version, rights=rights, nodes=nodes, findings=findings, trouble=None)
+    return replace(found, given=given_of(services), others=held(services))
 
 
 async def rights_of(cluster: Cluster) -> tuple[Right, ...]:
     """One right for an administrator; else one for each kind that a deploy writes. Raises ClusterError."""
     if await _may(cluster, "*", "*", "*"):
         return (EVERYTHING,)
-    asked = (partial(_may, cluster, "create", group, kind.lower()) for group, kind in WRITTEN)
-    have = await together(asked)
-    return tuple(Right(f"create {kind}", one) for (_, kind), one in zip(WRITTEN, have, strict=True))
+    have = await together(partial(_may_write, cluster, group, kind.lower()) for group, kind in WRITTEN)
+    return tuple(Right(f"write {kind}", one) for (_, kind), one in zip(WRITTEN, have, strict=True))
+
+
+async def _may_write(cluster: Cluster, group: str, resource: str) -> bool:
+    for verb in VERBS:  # the first that lacks says enough
+        if not await _may(cluster, verb, group, resource):
+            return False
+    return True
 
 
 async def _may(cluster: Cluster, verb: str, group: str, resource: str) -> bool:
@@ -109,6 +119,11 @@ def sought(plan: Plan, machine: Machine | None) -> frozenset[IPv4Address]:
     if lan.num_addresses <= LARGEST:
         return frozenset(lan.hosts())
     return frozenset(pool.first + at for at in range(len(pool))) if len(pool) <= LARGEST else frozenset()
+
+
+def contested(plan: Plan, machine: Machine | None) -> frozenset[IPv4Address]:
+    """Those of them that the plan wants for itself."""
+    return frozenset(one for one in sought(plan, machine) if one in plan.load_balancer.pool)
 
 
 async def taken(

@@ -61,13 +61,22 @@ async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Dif
     live = {ref: None if obj and is_dying(obj) else obj for ref, obj in live.items()}
     coming = _coming(rendered, live)
     found = await together(partial(_difference, cluster, item, live[item.ref], coming) for item in rendered)
-    removed = (_removal(entry, obj) for entry in old if (obj := live[entry.ref]) and prunable(obj))
+    removed = (_removal(entry, obj, rendered) for entry in old if (obj := live[entry.ref]) and prunable(obj))
     return (*found, *removed)
 
 
-def _removal(entry: Entry, live: Raw) -> Difference:
+def _removal(entry: Entry, live: Raw, rendered: Iterable[Rendered]) -> Difference:
+    """What goes. A Job that another takes over from was named by what it ran: that is a change, and nobody's loss."""
     text = "\n".join(f"-{line[1:]}" for line in difference_text(None, live).splitlines() if line.startswith("+"))
+    if new := next((item.ref for item in rendered if _takes_over(item, entry)), None):
+        return Difference(entry.stage, entry.ref, Action.CHANGE, text, f"{new} takes its place")
     return Difference(entry.stage, entry.ref, Action.REMOVE, text, "no longer part of the plan")
+
+
+def _takes_over(item: Rendered, entry: Entry) -> bool:
+    before, now = entry.ref, item.ref
+    is_same = (item.stage, now.kind, now.namespace) == (entry.stage, before.kind, before.namespace)
+    return now.kind.name == "Job" and is_same and now.name.rpartition("-")[0] == before.name.rpartition("-")[0]
 
 
 async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str]) -> Difference:

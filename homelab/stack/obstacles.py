@@ -8,10 +8,11 @@ from functools import partial
 from ipaddress import IPv4Network
 
 from homelab.finding import Finding, Severity
-from homelab.observe.raw import items, strings, text
+from homelab.observe.raw import annotation, full_name, items, namespace, strings, text
 from homelab.plan.model import AddressRange, Plan
 from homelab.ports import Cluster, ClusterError, Forbidden, Kind, NotServed, Raw
 from homelab.stack.facts import KUBEADM, NODE, node_args, option, pod_networks
+from homelab.stack.holders import held, in_use
 from homelab.stack.obstacles_nodes import node_findings
 from homelab.stack.obstacles_old import old_findings
 from homelab.stack.order import DEFINITION, SERVICE
@@ -74,14 +75,20 @@ async def obstacles(cluster: Cluster, plan: Plan) -> tuple[Finding, ...]:
     found = await together(partial(look, name) for name in _SOUGHT)
     seen = dict(zip(_SOUGHT, found, strict=True))
     known = {name: objects for name, objects in seen.items() if name not in hidden}
-    every = [*version_findings(version), *in_the_way(known, plan), *hidden.values()]
+    unseen = dict.fromkeys(hidden[name] for name in _SOUGHT if name in hidden)
+    every = [*version_findings(version), *in_the_way(known, plan), *unseen]
     return tuple(sorted(every, key=lambda finding: not finding.is_error))
+
+
+def unseen_at(kind: Kind) -> str:
+    """The place of the finding that a kind may not be listed."""
+    return f"cluster {kind.name}s"
 
 
 def _unseen(kind: Kind, error: ClusterError) -> Finding:
     return Finding(
         Severity.WARNING,
-        at=f"cluster {kind.name}s",
+        at=unseen_at(kind),
         what=str(error),
         why=f"what stands in the way among the {kind.name}s cannot be seen",
         fix="use the administrator's kubeconfig for deploying",
@@ -120,6 +127,7 @@ def in_the_way(seen: Seen, plan: Plan) -> Iterator[Finding]:
     yield from _other_pools(seen.get("pools", ()), plan.load_balancer.pool)
     yield from _bundled_traefik(seen)
     yield from _leaving(seen, plan.load_balancer.pool)
+    yield from in_use(plan, held(seen.get("services", ())))
     yield from _past_the_guard(seen.get("tcp-routes", ()))
     yield from old_findings((*seen.get("deployments", ()), *seen.get("daemonsets", ())))
     if "nodes" in seen:
@@ -160,22 +168,34 @@ def _runs_servicelb(node: Raw) -> bool:
 
 def _other_metallb(seen: Seen) -> Iterator[Finding]:
     found = {
-        f"{obj['metadata']['namespace']}/{obj['metadata']['name']}": owner(obj).name
-        for obj in (*seen.get("metallb", ()), *seen.get("metallb-chart", ()))
-        if not owner(obj).ours
+        full_name(obj): obj for obj in (*seen.get("metallb", ()), *seen.get("metallb-chart", ())) if not owner(obj).ours
     }
     pools = [obj["metadata"]["name"] for obj in seen.get("pools", ()) if not owner(obj).ours]
     if found:
-        names = ", ".join(f"{name} (kept by {keeper})" for name, keeper in sorted(found.items()))
+        names = ", ".join(f"{name} (kept by {owner(obj).name})" for name, obj in sorted(found.items()))
         holds = f", with the pools {', '.join(sorted(pools))}" if pools else ""
         yield Finding(
             Severity.ERROR,
             at="another MetalLB",
             what=f"a MetalLB is here that is not ours: {names}{holds}",
             why="two of them would give out the same addresses and answer ARP for each other's Services",
-            fix="remove it the way it came (helm uninstall, kubectl delete -f FILE); "
+            fix=f"remove it the way it came: {' and '.join(_removals(found.values()))}; "
             "Services get their addresses again from ours",
         )
+
+
+def _removals(metallbs: Iterable[Raw]) -> Iterator[str]:
+    """One way for each; a tool but Helm would only bring it back. Source: Helm docs, release-name and -namespace."""
+    for obj in metallbs:
+        release = annotation(obj, "meta.helm.sh/release-name")
+        space = annotation(obj, "meta.helm.sh/release-namespace") or namespace(obj)
+        keeper = owner(obj)
+        if keeper.tool:
+            yield f"`helm -n {space} uninstall {release}`" if release else f"in {keeper.name}"
+        else:
+            label = "app" if labels(obj).get("app") == "metallb" else "app.kubernetes.io/name"
+            program = f"`kubectl -n {namespace(obj)} delete deployment,daemonset -l {label}=metallb`"
+            yield f"kubectl delete -f FILE, or without that file {program}"
 
 
 def _other_pools(pools: Iterable[Raw], wanted: AddressRange) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ A widget of Textual is repainted as a whole, which costs up to a hundred times t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import takewhile
 
 from rich.segment import Segment
 from rich.style import Style
@@ -31,12 +30,6 @@ FAINT = 0.45
 def length(line: Iterable[Span]) -> int:
     """Columns."""
     return sum(cells(text) for text, _ in line)
-
-
-def alike(one: Line, other: Line) -> int:
-    """Columns at the beginning that two lines have in common."""
-    pairs = zip(*([(sign, style) for text, style in line for sign in text] for line in (one, other)), strict=False)
-    return cells("".join(old[0] for old, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 class Lines(ScrollView, can_focus=False):
@@ -67,18 +60,18 @@ class Lines(ScrollView, can_focus=False):
             super()._exchange_repaint_regions()  # Textual keeps what a new layout has painted, and would send it again
         for at, (old, new) in enumerate(zip(before, self._lines, strict=True)):
             if old != new:
-                self.refresh_at(at, alike(old, new))
+                self.refresh_at(at)
 
-    def refresh_at(self, at: int, begin: int = 0) -> None:
-        """Repaint one line from a column on, if it is in view."""
+    def refresh_at(self, at: int) -> None:
+        """Repaint one line, if it is in view."""
         y = at - self.scroll_offset.y
         if 0 <= y < self.size.height:
-            self.refresh_row(y, begin)
+            self.refresh_row(y)
 
-    def refresh_row(self, y: int, begin: int = 0) -> None:
-        """Repaint one line of the widget as it is on the screen, from a column on."""
+    def refresh_row(self, y: int) -> None:
+        """Repaint one line of the widget as it is on the screen."""
         self._waits = True
-        self.refresh(Region(begin, y, max(self.size.width - begin, 1), 1))
+        self.refresh(Region(0, y, self.size.width, 1))
 
     def _exchange_repaint_regions(self) -> Collection[Region]:
         """Textual takes what it is about to paint."""

@@ -17,6 +17,8 @@ STEP = 8
 """Columns that one key moves the text."""
 MARK = "▸"
 MORE = "▾"
+CUT = "…"
+"""A line goes on to the right."""
 
 
 class Reading(Lines, can_focus=True):
@@ -87,15 +89,15 @@ class Reading(Lines, can_focus=True):
             self.app.copy_to_clipboard(self.copied)
             self.post_message(self.Copied())
 
-    def refresh_at(self, at: int, begin: int = 0) -> None:
-        """As a whole: it may be moved to the left."""
-        super().refresh_at(at)
-
     def strip(self, at: int) -> Strip:
         """A line, from the column on to which it was moved."""
         base, width = self.rich_style, self.size.width
         line = self.lines[at] if at < len(self.lines) else ()
         found = Strip([Segment(text, self.styled(name)) for text, name in line])
+        if length(line) > self._left + width > 1:
+            return Strip.join(
+                [found.crop(self._left, self._left + width - 1), Strip([Segment(CUT, self.styled("dim"))])]
+            )
         return found.crop(self._left, self._left + width).adjust_cell_length(width, base)
 
     def render_line(self, y: int) -> Strip:

@@ -56,8 +56,9 @@ class Cluster(Frame):
             self._awaited = False
             super()._go_on()
         else:
-            self._awaited = True
-            if not self._go_to_wrong(scene.setup):
+            is_wrong = self._go_to_wrong(scene.setup)
+            self._awaited = not is_wrong or words.value(scene.setup, KUBECONFIG) == scene.setup.found.kubeconfig
+            if not is_wrong:
                 self.post_message(Wished("setup", "confirm", self.STEP))
 
     def on_screen_resume(self) -> None:

@@ -193,12 +193,11 @@ class Frame(View):
     def _keys(self, told: Said | None, width: int) -> list[Line]:
         if told:
             return said(told, width)
-        here, setup, entry = self.focused, self._scene().setup, self._entry
+        here = self.focused
         kinds = ((Reading, words.READING), (PatchTable, words.TABLE), (Widget, words.FIELD))
         own = next((keys for kind, keys in kinds if isinstance(here, kind)), words.FIELD)
-        has_more = setup and entry and words.suggestion(setup, entry.field.path)
-        look = words.LOOK if self.LOOK and setup else ()
-        return [words.keys(self.on_enter, (*own, *self.own_keys, *(words.SUGGESTED if has_more else ())), look, width)]
+        look = words.LOOK if self.LOOK else ()
+        return [words.keys(self.on_enter, (*own, *self.own_keys), look, width)]
 
     own_keys: ClassVar[words.Keys] = ()
     """What can be pressed here and in no other step."""

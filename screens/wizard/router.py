@@ -9,7 +9,9 @@ from textual.widget import Widget
 
 from homelab.doctor.result import Result, State
 from homelab.observe.text import Head, Row, clean, wrapped
+from homelab.plan.model import Plan
 from homelab.plan.router import Part, texts
+from homelab.setup.fields import field_of
 from homelab.setup.model import Setup
 from screens.widgets.lines import Line, Span
 from screens.widgets.patch_table import NO_HEAD, PatchTable
@@ -20,6 +22,7 @@ from screens.wizard.frame import Frame
 HEAD = Head(("SEEN FROM HERE", "", "STATE"), drops=())
 SIGNS = {State.OK: "✓", State.WARNING: "▲", State.ERROR: "✗", State.UNKNOWN: "○"}
 INDENT = "  "
+EXTERNAL = "ingress.external.domain"
 LATER = "The text to paste into your router appears here once every field can be read."
 ABOUT = "Paste this into your router; `homelab-tui router` prints the same. F5 then looks whether it took it."
 
@@ -38,10 +41,13 @@ class Router(Frame):
 
     def show_parts(self, setup: Setup) -> None:
         """Draw both."""
-        plan = setup.judged.plan
+        plan = setup.judged.plan or foretold(setup)
         parts = texts(plan, macs(setup)) if plan else ()
         shown = [line for part in parts for line in part_lines(part, self.size.width)]
-        copied = "".join(f"{part.text}\n\n" for part in parts if part.text)
+        copied = "".join(f"{part.text}\n\n" for part in parts if part.text) if setup.judged.plan else ""
+        if plan and not setup.judged.plan:
+            stands = f"{INDENT}{plan.ingress.external.domain} stands for the external domain until you type it."
+            shown = [((stands, "warn"),), (), *shown]
         self._text.show_text(shown or [((f"{INDENT}{LATER}", "warn"),)], copied)
         self._seen.show_rows(*((HEAD, map(row, setup.verdicts)) if setup.verdicts else (NO_HEAD, ())))
         self._seen.display = bool(setup.verdicts)
@@ -51,6 +57,12 @@ class Router(Frame):
         key = self.pointed
         found = next((one for one in setup.verdicts if one.id == key), None)
         return verdict(found) if found else [(ABOUT, "")]
+
+
+def foretold(setup: Setup) -> Plan | None:
+    """The plan with a stand-in for the external domain, where that alone is wrong: nobody can propose it."""
+    wrong = {field_of(one.at) for one in setup.judged.findings if one.is_error}
+    return setup.judged.sketch if wrong == {EXTERNAL} else None
 
 
 def macs(setup: Setup) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from homelab.finding import Finding
@@ -19,13 +20,14 @@ OPENING = "Looking at this machine …"
 COPIED: Span = ("✓ Copied, if your terminal lets programs copy (OSC 52); else select the text with the mouse.", "good")
 NOTHING_CHANGES = "--read-only is set: nothing can be changed here."
 HELD = "{} is at this set-up: you can look, but change nothing until they have left; this is looked at again and again."
+SINCE = re.compile(r"since (\S+Z) \(process \d+\)")
+"""How a lock tells of its holder; the time of day is what a person asks for."""
 ERROR, WARNING, DONE = "✗", "▲", "✓"
 REVIEW = "review"
 Keys = Sequence[tuple[str, str]]
 READING: Keys = (("↑ ↓", "scroll"), ("c", "copy"))
 TABLE: Keys = (("↑ ↓", "row"),)
 FIELD: Keys = (("tab", "next"),)
-SUGGESTED: Keys = (("F2", "suggestion"),)
 LOOK: Keys = (("F5", "look again"),)
 HELP: Keys = (
     ("enter", "Take the answers and go on; where one is wrong, to that one."),
@@ -179,7 +181,9 @@ def standing(read_only: bool, setup: Setup) -> list[Span]:
     """What holds for every field: that nothing can be changed, and what became of the last wish."""
     found: list[Span] = [(f"{WARNING} {setup.said}", "warn")] if setup.said else []
     if setup.holder:
-        found.append((f"{WARNING} {HELD.format(setup.holder)}", "warn"))
+        found.append(
+            (f"{WARNING} {HELD.format(SINCE.sub(lambda found: f'since {clock(found[1])[:5]}', setup.holder))}", "warn")
+        )
     elif read_only:
         found.append((f"{WARNING} {NOTHING_CHANGES}", "warn"))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,15 +81,20 @@ def test_a_node_proves_what_others_announce_and_cannot_tell_what_it_announces_it
 
 
 def test_with_the_router_leading_back_its_own_address_is_known_and_the_outside_is_still_not(running: Home) -> None:
+    wrong = f"tcp dport {{ 80, 443 }} fib daddr type local dnat to {running.plan.ingress.internal.address}"
     running.cluster("hairpin", "on")
     try:
         said = doctor(running, "laptop")
+        running.at("router", "nft", f'flush chain ip hairpin pre; add rule ip hairpin pre iifname "br-lan" {wrong}')
+        elsewhere = doctor(running, "laptop")["public-address"]
     finally:
         running.cluster("hairpin", "off")
 
     assert said["public-address"]["state"] == State.OK
     assert said["outside"]["state"] == State.UNKNOWN
     assert "hairpin" in said["outside"]["what"]
+    assert elsewhere["state"] == State.WARNING
+    assert "port 80 answers (404), but not as the external ingress does; port 443 does not" in elsewhere["what"]
 
 
 @contextmanager
@@ -106,17 +112,34 @@ def without_speakers(home: Home) -> Iterator[None]:
         home.kubectl("-n", "metallb-system", "rollout", "status", "daemonset/speaker", "--timeout=120s")
 
 
+@contextmanager
+def taken_by_the_laptop(home: Home, address: str) -> Iterator[None]:
+    """The laptop has an address that is not its own, and a web server there."""
+    server = (sys.executable, "-m", "http.server", "80", "--bind", address, "--directory", str(home.folder))
+    home.at("laptop", "ip", "address", "add", f"{address}/32", "dev", "eth0")
+    try:
+        command, nobody = [home.program, "exec", "laptop", *server], subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=nobody, stderr=nobody) as process:
+            try:
+                eventually("the stray server answers", lambda: home.code("laptop", f"http://{address}/") == "200")
+                yield
+            finally:
+                process.kill()
+    finally:
+        home.at("laptop", "ip", "address", "del", f"{address}/32", "dev", "eth0")
+
+
 def test_without_speakers_nobody_says_that_the_lan_finds_the_ingresses(running: Home) -> None:
     address = str(running.plan.ingress.internal.address)
     stranger = next(node.name for node in running.plan.nodes if node.name != announcers(running)["internal"])
     with without_speakers(running):
         nodes = {node.name: doctor(running, node.name) for node in running.plan.nodes}
         laptop = doctor(running, "laptop")
-        running.at("laptop", "ip", "address", "add", f"{address}/32", "dev", "eth0")
-        try:
+        with taken_by_the_laptop(running, address):
             taken = doctor(running, stranger)["layer2-internal"]
-        finally:
-            running.at("laptop", "ip", "address", "del", f"{address}/32", "dev", "eth0")
+            there = doctor(running, "laptop")
+            running.at("router", "ip", "neigh", "flush", "to", address)  # it still knows the node that announced it
+            router = doctor(running, "router")["http-internal"]
 
     for said in (*nodes.values(), laptop):
         assert said["speakers"]["state"] == State.ERROR
@@ -126,6 +149,11 @@ def test_without_speakers_nobody_says_that_the_lan_finds_the_ingresses(running: 
     mac = json.loads(running.at("laptop", "ip", "-json", "link", "show", "eth0"))[0]["address"]
     assert taken["state"] == State.ERROR
     assert mac in taken["what"]
+    assert there["layer2-internal"]["state"] == State.ERROR
+    assert f"this machine has the address {address} itself" in there["layer2-internal"]["what"]
+    assert there["http-internal"]["state"] == State.UNKNOWN
+    assert router["state"] == State.WARNING
+    assert router["what"] == f"something answers at {address} port 80 with 200 that is not Traefik's answer"
     eventually("all is well again", lambda: doctor(running, "laptop")["layer2-internal"]["state"] == State.OK)
 
 

@@ -20,6 +20,7 @@ from homelab.ports import Raw, Ref, StoreDenied
 from homelab.stack.apply import Applying, Blocked, StageFailed
 from homelab.stack.compare import compare
 from homelab.stack.components import INCLUDE, STAGES
+from homelab.stack.deployment import Comparison
 from homelab.stack.diff import Action
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import obstacles
@@ -92,6 +93,23 @@ async def test_a_job_that_has_run_in_vain_is_made_anew(deployer: Deployer, why: 
     (again,) = deployer.world.store.all(JOB, "homelab")
     assert again["metadata"]["uid"] != job["metadata"]["uid"]
     assert await deployer.changes() == []
+
+
+async def test_a_loader_with_other_lines_is_a_change_and_nobody_s_loss(deployer: Deployer) -> None:
+    """Its Job is named by what it loads; the one before goes with every change of the configuration."""
+    await deployer.apply()
+    lines = deployer.folder / "lines.conf"
+    lines.write_text("traefik/http/middlewares/mine/compress/encodings = gzip\n")
+    external = replace(deployer.plan.ingress.external, config=str(lines))
+    plan = replace(deployer.plan, ingress=replace(deployer.plan.ingress, external=external))
+    other = replace(deployer, plan=plan)
+
+    found = Comparison((), await compare(other.cluster, await other.rendered()))
+
+    old, new = (one for one in reversed(found.differences) if one.ref.kind.name == "Job" and one.changes)
+    assert (old.action, new.action) == (Action.CHANGE, Action.NEW)
+    assert old.note == f"{new.ref} takes its place"
+    assert found.losses == ()
 
 
 def other_digest(job: Raw) -> Raw:

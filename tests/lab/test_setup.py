@@ -6,14 +6,17 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from living import eventually, place
 
 import tui.setting
+import tui.wiring
+from homelab.lab.around import LabNeighbourhood
 from homelab.lab.process import Folder, attach
 from homelab.plan.file import load
 from homelab.setup.model import STEPS, Setup
@@ -117,6 +120,44 @@ async def test_a_step_with_an_error_stays_and_says_why(bare: Folder, tmp_path: P
         await desk.setting.confirm("nodes")
 
         assert [desk.now.draft.step, desk.now.said] == ["addresses", None]
+
+
+class Lan(LabNeighbourhood):
+    """The lab's, to which somebody comes; remembers how many addresses were asked at a time."""
+
+    def __init__(self) -> None:
+        self.come: set[IPv4Address] = set()
+        self.asked: list[int] = []
+
+    async def macs(self, addresses: Collection[IPv4Address]) -> Mapping[IPv4Address, str]:
+        self.asked.append(len(addresses))
+        come = dict.fromkeys(self.come & set(addresses), "02:00:00:00:00:99")
+        return {**await super().macs(addresses), **come}
+
+
+async def test_whoever_came_to_the_lan_meanwhile_is_seen(
+    bare: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lan = Lan()
+    monkeypatch.setattr(tui.wiring, "neighbourhood", lambda _: lan)
+    async with opened(tmp_path / "homelab.yaml") as desk:
+        await desk.looked()
+        for step in STEPS[:2]:
+            await desk.setting.confirm(step)
+        await desk.setting.open("addresses")
+        lan.come = {IPv4Address("192.168.1.20"), IPv4Address("192.168.1.9")}
+
+        desk.setting.answer("ingress.internal.address", "192.168.1.20")
+        desk.setting.answer("load_balancer.pool", "192.168.1.17-30")
+        await desk.setting.confirm("addresses")
+
+        assert lan.asked == [254, 14]
+        assert desk.now.said and desk.now.said.startswith("ingress.internal.address: 192.168.1.20 already answers")
+        assert len(desk.now.found.taken) == 6
+        monkeypatch.setattr(tui.setting, "OLD_SECONDS", 0.0)
+        await desk.setting.open("addresses")
+        assert lan.asked == [254, 14, 254]
+        assert len(desk.now.found.taken) == 7
 
 
 async def test_many_wishes_at_once_end_in_order(bare: Folder, tmp_path: Path) -> None:

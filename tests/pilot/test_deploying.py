@@ -283,7 +283,7 @@ async def test_whoever_is_at_something_by_then_is_told_of_it(tmp_path: Path) -> 
         with going_on(home):
             async with watching(home) as person:
                 await person.press("2")
-                await person.sees("▸Allocations", "○ a deploy goes on: key 6 shows it")
+                await person.sees("Allocations ─", "○ a deploy goes on: key 6 shows it")
                 await person.press("6")
                 await person.sees("● under way")
 

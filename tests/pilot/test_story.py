@@ -93,7 +93,7 @@ async def test_the_home_screen_of_a_large_terminal(tmp_path: Path) -> None:
 async def test_a_bare_cluster_is_told_what_to_do(tmp_path: Path, size: tuple[int, int]) -> None:
     async with household(tmp_path) as home, watching(home, size) as person:
         await person.sees("No Service wants an address yet: press 6 to deploy")
-        await person.sees("No Ingress names a host yet.", "○ not there yet", "3/3 nodes ●", "0/14 used")
+        await person.sees("No Ingress names a host yet: press 6", "○ not there yet", "3/3 nodes ●", "0/14 used")
 
 
 async def test_before_the_first_answer_every_pane_says_that_it_is_asking(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ async def test_the_whole_way_with_what_is_proposed(tmp_path: Path, size: tuple[i
         for step, shown in (
             ("Nodes", ("master1 192.168.1.50", "✓ 3 of 3 ready", "control-plane")),
             ("Addresses", ("found on eth0", "14 addresses, none answers", "■■", "N····NN")),
-            ("Router", ("◂ dnsmasq ▸", "appears here once")),
+            ("Router", ("dnsmasq", "stands for the external domain", "address=/internal.home.arpa/")),
         ):
             await person.press("enter")
             pressed += 1

@@ -53,7 +53,7 @@ async def test_a_setting_can_be_gone_back_to_and_given_up(tmp_path: Path) -> Non
             await person.until(lambda: not place(home.plan).exists())
             assert PUBLIC not in home.plan.read_text()
             await person.press("s")
-            await person.sees("set-up: ")
+            await person.sees(": set-up:", "Set-up: router")
 
 
 async def test_what_was_typed_is_kept_when_the_console_ends(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ async def test_a_kubeconfig_that_was_emptied_is_the_one_that_was_found(tmp_path:
     async with bare(tmp_path) as home, setting_up(home) as person:
         await person.sees("the cluster answers")
         await person.press("x")
-        await person.sees("✗ there is no file", "F2 suggestion")
+        await person.sees("✗ there is no file", "Suggested")
         await person.press("f2")
         await person.sees("✓ the cluster answers")
         await person.press("ctrl+u")

@@ -66,7 +66,7 @@ async def go_to(person: Person, step: str) -> None:
         await person.sees("the cluster answers")
     while f"▸ {step}" not in person.lines[0]:
         if "▸ Router" in person.lines[0] and "External domain   " + PUBLIC not in person.text:
-            await person.press("ctrl+u", *PUBLIC)
+            await person.press("enter", "ctrl+u", *PUBLIC)
         before = person.lines[0]
         await person.press("enter")
         await person.until(lambda before=before: person.lines[0] != before, f"on from {before}")  # type: ignore[misc]

@@ -21,7 +21,8 @@ STEPS = ("Cluster", "Nodes", "Addresses", "Router", "Certificates", "Review")
 BARE = [*TUI, "--lab=bare"]
 FRAME = 20_000
 """Bytes of a whole step, when it comes in front."""
-LETTER, LINE = 1500, 500
+LETTER = 1500
+"""Bytes of a letter."""
 TAB, BACKSPACE, ENTER, F2 = "\t", "\x7f", "\r", "\x1bOQ"
 
 

@@ -9,7 +9,7 @@ from objects import meta
 from surroundings import MACS, OWN_MAC, Around, facts, said
 
 from homelab.doctor.result import State
-from homelab.doctor.world import learn
+from homelab.doctor.world import Facts, learn
 from homelab.ports import Cluster, Kind, NotServed, Raw
 
 ID, INGRESS = "layer2-internal", "192.168.1.20"
@@ -64,6 +64,14 @@ async def test_a_machine_of_another_network_cannot_tell() -> None:
 
     assert found.state is State.UNKNOWN
     assert found.paste
+
+
+@pytest.mark.parametrize("known", [facts(), facts(None), None])
+async def test_a_machine_that_has_the_address_itself_is_told_to_let_it_go(known: Facts | None) -> None:
+    found = await said(ID, facts=known, around=Around(MACS, own=INGRESS))
+
+    assert (found.state, found.what) == (State.ERROR, f"this machine has the address {INGRESS} itself, on eth0")
+    assert f"ip address del {INGRESS}/24 dev eth0" in found.fix
 
 
 async def test_a_node_that_may_announce_without_saying_so_cannot_tell() -> None:

@@ -19,11 +19,15 @@ INSIDE, NAME = f"http://{LABEL}.internal.domain.com/", f"{LABEL}.cloud.domain.co
 HTTP, HTTPS, PUBLIC = f"http://{NAME}/", f"https://{NAME}/", "203.0.113.10"
 DOCS = Path(__file__).parents[2] / "docs" / "doctor.md"
 MOVED = Reply(301, {"location": HTTPS})
+NOBODYS = Reply(404, {}, b"404 page not found\n")
+"""What Traefik says of a name that nobody has."""
+STRAY = Reply(200, {}, b"<!DOCTYPE HTML>")
+ROUTER_PAGE = Reply(401, {}, b"<html><title>401 Unauthorized</title>")
 LEADS = Told({(NAME, "A", None): (PUBLIC,)})
 
 
-async def test_any_answer_of_the_internal_ingress_will_do_but_on_a_node_it_says_nothing_of_the_lan() -> None:
-    web = Answering({(INSIDE, "192.168.1.20"): Reply(404, {})})
+async def test_traefik_is_known_by_its_answer_but_on_a_node_it_says_nothing_of_the_lan() -> None:
+    web = Answering({(INSIDE, "192.168.1.20"): NOBODYS})
 
     laptop = await said("http-internal", web=web)
     node = await said("http-internal", web=web, around=Around({}, own="192.168.1.50"))
@@ -34,7 +38,7 @@ async def test_any_answer_of_the_internal_ingress_will_do_but_on_a_node_it_says_
 
 
 async def test_an_ingress_that_refuses_this_machine_says_so() -> None:
-    found = await said("http-internal", web=Answering({(INSIDE, "192.168.1.20"): Reply(403, {})}))
+    found = await said("http-internal", web=Answering({(INSIDE, "192.168.1.20"): Reply(403, {}, b"Forbidden")}))
 
     assert found.state is State.WARNING
     assert "network.trusted" in found.fix
@@ -59,11 +63,34 @@ async def test_the_external_ingress_leads_to_https_of_the_same_name(reply: Reply
     assert (await said("http-external", web=Answering({(HTTP, "192.168.1.21"): reply}))).state is state
 
 
-async def test_the_external_ingress_answers_https() -> None:
-    assert (await said("https-external", web=Answering({(HTTPS, "192.168.1.21"): Reply(404, {})}))).state is State.OK
+@pytest.mark.parametrize("reply", [NOBODYS, Reply(401, {}, b"401 Unauthorized\n"), Reply(403, {}, b"Forbidden")])
+async def test_the_external_ingress_answers_https(reply: Reply) -> None:
+    assert (await said("https-external", web=Answering({(HTTPS, "192.168.1.21"): reply}))).state is State.OK
 
 
-@pytest.mark.parametrize("web", [Answering(), Answering({(HTTP, PUBLIC): MOVED})])
+@pytest.mark.parametrize(("id", "url", "last"), [("http-internal", INSIDE, 20), ("https-external", HTTPS, 21)])
+@pytest.mark.parametrize("reply", [STRAY, ROUTER_PAGE, Reply(403, {}, b"<html>"), Reply(404, {}, b"<html>"), MOVED])
+async def test_a_program_that_is_not_traefik_is_not_taken_for_it(id: str, url: str, last: int, reply: Reply) -> None:
+    found = await said(id, web=Answering({(url, f"192.168.1.{last}"): reply}))
+
+    assert found.state is State.WARNING
+    assert f"with {reply.status} that is not Traefik's answer" in found.what
+    assert ("layer2-internal" if id == "http-internal" else "layer2-external") in found.fix
+
+
+@pytest.mark.parametrize("id", ["http-internal", "http-external", "https-external"])
+async def test_a_machine_that_has_the_address_itself_cannot_tell_who_answers_there(id: str) -> None:
+    web = Answering({(INSIDE, "192.168.1.20"): NOBODYS})
+    mine = "192.168.1.20" if id == "http-internal" else "192.168.1.21"
+
+    found = await said(id, web=web, around=Around({}, own=mine))
+
+    assert found.state is State.UNKNOWN
+    assert f"has {mine} itself" in found.what
+    assert found.fix == f"mend layer2-{'internal' if id == 'http-internal' else 'external'} first"
+
+
+@pytest.mark.parametrize("web", [Answering(), Answering({(HTTP, PUBLIC): MOVED, (HTTPS, PUBLIC): NOBODYS})])
 async def test_the_way_from_outside_is_never_proved_from_inside(web: Answering) -> None:
     found = await said("outside", names=LEADS, web=web)
 
@@ -74,13 +101,38 @@ async def test_the_way_from_outside_is_never_proved_from_inside(web: Answering) 
 
 
 async def test_the_public_address_is_ours_where_the_router_leads_back_and_unknown_elsewhere() -> None:
-    router = Answering({(HTTP, PUBLIC): Reply(200, {})})
+    back = Answering({(HTTP, PUBLIC): MOVED, (HTTPS, PUBLIC): NOBODYS})
 
-    assert (await said("public-address", names=LEADS, web=Answering({(HTTP, PUBLIC): MOVED}))).state is State.OK
-    for web in (Answering(), router):
-        found = await said("public-address", names=LEADS, web=web)
-        assert found.state is State.UNKNOWN
-        assert "CGNAT" in found.fix
+    well, silent = [await said("public-address", names=LEADS, web=web) for web in (back, Answering())]
+
+    assert (well.state, silent.state) == (State.OK, State.UNKNOWN)
+    assert "CGNAT" in silent.fix
+
+
+AS_OURS = "answers as the external ingress does"
+NOT_OURS = "but not as the external ingress does"
+
+
+@pytest.mark.parametrize(
+    ("answers", "http", "https"),
+    [
+        ({HTTP: NOBODYS}, f"port 80 answers (404), {NOT_OURS}", "port 443 does not answer"),
+        ({HTTP: STRAY, HTTPS: STRAY}, f"port 80 answers (200), {NOT_OURS}", f"port 443 answers (200), {NOT_OURS}"),
+        ({HTTP: MOVED}, f"port 80 {AS_OURS}", "port 443 does not answer"),
+        ({HTTPS: NOBODYS}, "port 80 does not answer", f"port 443 {AS_OURS}"),
+    ],
+)
+async def test_a_forward_that_leads_elsewhere_is_told_by_its_port(
+    answers: dict[str, Reply], http: str, https: str
+) -> None:
+    web = Answering({(url, PUBLIC): reply for url, reply in answers.items()})
+
+    found, outside = [await said(id, names=LEADS, web=web) for id in ("public-address", "outside")]
+
+    assert found.state is State.WARNING
+    assert found.what == f"{PUBLIC} {http}; {https}: is the forward to 192.168.1.21?"
+    assert outside.state is State.UNKNOWN
+    assert f"{http}; {https}" in outside.what
 
 
 async def test_names_that_lead_nowhere_leave_the_public_checks_without_an_answer() -> None:

@@ -15,7 +15,7 @@ from homelab.observe.live import stamp
 from homelab.observe.snapshot import KINDS, SOURCES, Asked, Source, SourceState, World, snapshot
 from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
-from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, name_of, panes
+from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, key_words, name_of, panes
 from screens.dialogs.confirm import Question, lines
 from screens.freshness import Freshness, clock, freshness
 from screens.help import help_lines
@@ -101,8 +101,8 @@ def test_names_of_keys_go_from_the_right_and_that_of_what_can_be_done_last() -> 
 
     assert shown[0].endswith("r renew  s set-up  : commands  ? help  q quit ")
     assert shown[1].endswith("5 consul  6 r renew  s : ? q")
-    assert shown[2] == " 1 home  2 3▸4 certificates  5 6 r renew  s : ? q"
-    assert shown[3] == " 1 2 3▸4 certificates  5 6 r renew  s : ? q"
+    assert shown[2] == " 1 home  2 3 ▸4 certificates  5 6 r renew  s : ? q"
+    assert shown[3] == " 1 2 3 ▸4 certificates  5 6 r renew  s : ? q"
 
 
 @given(NAMES, WIDTHS, st.sampled_from("✓○▲✗"))
@@ -221,7 +221,7 @@ def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:
 
 @given(st.integers(40, 160))
 def test_help_names_every_key_and_fits(width: int) -> None:
-    lines = help_lines(COMMANDS, width)
+    lines = help_lines([(key_words(one), one.help) for one in COMMANDS if one.key], ":", width)
 
     assert [line for line in lines if length(line) > width] == []
     said = "\n".join(map(text, lines))

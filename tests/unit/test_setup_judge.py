@@ -5,20 +5,21 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from homes import NODES, found, machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.finding import Finding
+from homelab.finding import Finding, Severity
 from homelab.plan.document import PlanError
 from homelab.plan.file import initial, read
 from homelab.setup.around import wireless
 from homelab.setup.fields import COMPUTED, FIELDS, OF_PLAN, field_of, step_of
 from homelab.setup.judge import Base, base_of, judge, provisional, written
 from homelab.setup.model import Found, Judged
-from homelab.setup.paper import fill
+from homelab.setup.paper import Paper, fill
 from homelab.setup.standins import STANDINS
 
 NEW = base_of(None, "homelab.yaml")
@@ -229,3 +230,36 @@ def test_an_address_that_the_cluster_gave_itself_is_not_taken() -> None:
     seen = replace(found(), given=frozenset({IPv4Address("192.168.1.20")}))
 
     assert judged(NEW, seen, ingress__internal__address="192.168.1.20").plan
+
+
+@pytest.mark.parametrize("path", ["ingress.external.config", "certificates.ca"])
+def test_a_file_is_judged_and_written_by_its_whole_path(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan lies elsewhere, and later commands run elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    answers = {"certificates.server": "https://ca.smith.org/acme/directory", path: " lines.txt "}
+    values = fill(NEW, {**FINE, **answers}, found())[1]
+
+    (finding,) = (one for one in judge(NEW, values, found()).findings if one.at == path and one.is_error)
+
+    assert finding.what.startswith(f"{tmp_path}/lines.txt cannot be read")
+    assert f"{tmp_path}/lines.txt" in written(NEW, values)
+
+
+def test_a_file_s_path_that_the_plan_says_already_stays_as_it_is() -> None:
+    text = initial().replace("domain.com", "smith.org").replace("config: null ", "config: mine.conf ")
+    base = base_of(read(text), "homelab.yaml")
+
+    assert written(base, fill(base, {}, found())[1]) == text
+
+
+def test_nodes_that_may_not_be_listed_are_told_as_that(tmp_path: Path) -> None:
+    unseen = Finding(Severity.WARNING, "cluster Nodes", "nodes is forbidden", "", "")
+    paper = Paper(tmp_path / "homelab.yaml", "cluster")
+
+    paper.show(found=replace(found(nodes=()), findings=(unseen,)))
+
+    assert only("nodes", paper.setup.judged).what == "this kubeconfig may not list the nodes"
+    paper.answer("nodes", "master1 192.168.1.50")
+    assert "may not list" not in only("nodes", paper.setup.judged).what

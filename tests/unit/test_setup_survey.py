@@ -20,7 +20,7 @@ from homelab.finding import Finding
 from homelab.lab.upstream import StandIns
 from homelab.ports import Machine, Raw
 from homelab.setup.model import Right
-from homelab.setup.survey import WRITTEN, given_of, rights_of, sought, taken
+from homelab.setup.survey import VERBS, WRITTEN, given_of, rights_of, sought, taken
 from homelab.stack.components import STAGES
 from homelab.stack.obstacles_nodes import node_findings
 from homelab.stack.obstacles_old import old_findings
@@ -30,13 +30,14 @@ REVIEWS = "/apis/authorization.k8s.io/v1"
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
-async def rights(folder: Path, *plurals: str) -> Collection[Right]:
-    """What somebody is told who may create these."""
+async def rights(folder: Path, *plurals: str, verbs: Collection[str] = ("*", *VERBS)) -> Collection[Right]:
+    """What somebody is told who may do this with these."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         review = json.loads(await request.read())
-        wanted = review["spec"]["resourceAttributes"]["resource"]
-        return web.json_response({**review, "status": {"allowed": wanted in plurals}}, status=201)
+        wanted = review["spec"]["resourceAttributes"]
+        allowed = wanted["resource"] in plurals and wanted["verb"] in verbs
+        return web.json_response({**review, "status": {"allowed": allowed}}, status=201)
 
     served: Answer = resources("authorization.k8s.io/v1", SelfSubjectAccessReview="selfsubjectaccessreviews!")
     async with connected(folder) as (api, cluster):
@@ -53,7 +54,15 @@ async def test_everybody_else_is_told_what_lacks(tmp_path: Path) -> None:
     found = await rights(tmp_path, "services", "secrets")
 
     assert len(found) == len(WRITTEN)
-    assert {right.what for right in found if right.have} == {"create Services", "create Secrets"}
+    assert {right.what for right in found if right.have} == {"write Services", "write Secrets"}
+
+
+@pytest.mark.parametrize("lacking", VERBS)
+async def test_whoever_cannot_do_all_that_a_deploy_does_lacks_the_right(tmp_path: Path, lacking: str) -> None:
+    """Creating is not enough: what is there is patched, and what leaves the plan is listed and deleted."""
+    found = await rights(tmp_path, "services", verbs={*VERBS, "get", "watch"} - {lacking})
+
+    assert [right.what for right in found if right.have] == []
 
 
 def test_every_kind_that_a_deploy_writes_is_asked_for() -> None:

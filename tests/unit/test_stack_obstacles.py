@@ -105,6 +105,7 @@ def test_a_metallb_applied_by_hand_is_named_with_its_pools() -> None:
 
     assert finding.is_error
     assert "metallb-system/controller (kept by kubectl-client-side-apply), with the pools a, b" in finding.what
+    assert "`kubectl -n metallb-system delete deployment,daemonset -l app=metallb`" in finding.fix
 
 
 def test_a_metallb_of_helm_is_named_with_its_release() -> None:
@@ -113,7 +114,7 @@ def test_a_metallb_of_helm_is_named_with_its_release() -> None:
     assert finding.is_error
     assert "net/lb-controller (kept by Helm release lb)" in finding.what
     assert "with the pools" not in finding.what
-    assert "helm uninstall" in finding.fix
+    assert "`helm -n net uninstall lb`" in finding.fix
 
 
 def test_a_metallb_that_is_found_by_both_labels_is_one() -> None:

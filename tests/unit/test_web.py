@@ -6,9 +6,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from loopback import certificate, raw, serving, silence, tls
+from aiohttp import web
+from loopback import Stream, certificate, raw, serving, silence, tls
 
-from homelab.adapters.web import HttpWeb
+from homelab.adapters.web import BYTES, HttpWeb
 from homelab.ports import WebError
 
 HERE, NAME = IPv4Address("127.0.0.1"), "whoami.home.test"
@@ -41,6 +42,36 @@ async def test_the_environments_proxy_is_left_alone(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
 
         assert (await HttpWeb().get(f"http://{NAME}:{server.port}/", HERE)).status == 404
+
+
+async def test_of_the_body_the_first_bytes_are_read_and_they_are_not_waited_for_for_ever() -> None:
+    async with serving() as server:
+        endless = Stream()
+        endless.write(b"404 page")
+        server.script("GET /", raw("x" * 1_000_000), raw("404 page not found\n", 404), endless)
+        url = f"http://{NAME}:{server.port}/"
+
+        long, short = [(await HttpWeb().get(url, HERE)).start for _ in range(2)]
+        halted = (await HttpWeb(0.1).get(url, HERE)).start
+
+    assert (len(long), short, halted) == (BYTES, b"404 page not found\n", b"404 page")
+
+
+async def test_a_body_that_breaks_off_is_an_answer_all_the_same() -> None:
+    async def hang_up(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport
+        request.transport.close()
+        return response
+
+    async with serving() as server:
+        server.script("GET /", hang_up)
+
+        found = await HttpWeb().get(f"http://{NAME}:{server.port}/", HERE)
+
+    assert (found.status, found.start) == (200, b"half")
 
 
 async def test_nobody_there_is_told_in_the_systems_words() -> None:
