@@ -13,7 +13,7 @@ from stat import S_IMODE
 import pytest
 from fulldisk import limited
 from homes import found
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homelab.plan.document import PlanError
@@ -134,6 +134,7 @@ def test_a_full_disk_is_named_and_the_answers_stay(plan: Path) -> None:
     assert list(plan.parent.iterdir()) == []
 
 
+@settings(max_examples=40)
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode)
