@@ -14,6 +14,14 @@ class State(StrEnum):
     ERROR = "error"
     UNKNOWN = "cannot tell from here"
 
+    @property
+    def sign(self) -> str:
+        """One cell for it, the same on the screen and in print."""
+        return _SIGNS[self]
+
+
+_SIGNS = {State.OK: "✓", State.WARNING: "▲", State.ERROR: "✗", State.UNKNOWN: "○"}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -20,7 +20,6 @@ from screens.wizard import words
 from screens.wizard.frame import Frame
 
 HEAD = Head(("SEEN FROM HERE", "", "STATE"), drops=())
-SIGNS = {State.OK: "✓", State.WARNING: "▲", State.ERROR: "✗", State.UNKNOWN: "○"}
 INDENT = "  "
 EXTERNAL = "ingress.external.domain"
 LATER = "The text to paste into your router appears here once every field can be read."
@@ -84,13 +83,13 @@ def part_lines(part: Part, width: int) -> Iterator[Line]:
 
 def row(one: Result) -> Row:
     """One thing that was looked at."""
-    return Row((one.title, one.what, f"{SIGNS[one.state]} {one.state}"), (), one.id)
+    return Row((one.title, one.what, f"{one.state.sign} {one.state}"), (), one.id)
 
 
 def verdict(one: Result) -> list[Span]:
     """Everything about it."""
     style = {State.OK: "good", State.WARNING: "warn", State.ERROR: "bad"}.get(one.state, "")
-    told: list[Span] = [(f"{SIGNS[one.state]} {words.sentence(one.what)} {words.sentence(one.why)}".rstrip(), style)]
+    told: list[Span] = [(f"{one.state.sign} {words.sentence(one.what)} {words.sentence(one.why)}".rstrip(), style)]
     if one.fix:
         told.append((f"Fix: {words.sentence(one.fix)}", ""))
     return [*told, *([(f"On a laptop: {one.paste}", "accent")] if one.paste else [])]

@@ -19,8 +19,6 @@ from tui.headless import running
 from tui.headless.terminal import say, show, width
 from tui.options import Options, Refused
 
-SIGNS = {State.OK: "✓", State.WARNING: "▲", State.ERROR: "✗", State.UNKNOWN: "○"}
-
 
 def doctor(parsed: Namespace, options: Options) -> int:
     """Print what every check says, in their order; 1 when one says error. Raises PlanError, Refused."""
@@ -52,7 +50,7 @@ def doctor(parsed: Namespace, options: Options) -> int:
 
 def lines(result: Result, columns: int) -> Iterator[str]:
     """One result; the line to paste stays whole."""
-    yield from wrapped(f"{SIGNS[result.state]} {result.id}: {result.what}", columns)
+    yield from wrapped(f"{result.state.sign} {result.id}: {result.what}", columns)
     if result.state is not State.OK:
         for word, text in (("why", result.why), ("fix", result.fix)):
             if text:
