@@ -16,10 +16,10 @@ from textual.screen import Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from screens.commands import COMMANDS, MOVES_HELP, PALETTE, Command, key_words, sign
+from screens.commands import COMMANDS, MOVES_HELP, PALETTE, ROWS, Command, key_words, sign
 from screens.scene import Scene
 from screens.widgets.bars import KeyLine, StatusLine
-from screens.widgets.pane import Pane
+from screens.widgets.pane import Pane, TablePane
 from screens.widgets.patch_table import PatchTable
 
 WIDE = 110
@@ -57,7 +57,7 @@ class View(Screen[None]):
         return [*((key_words(one), one.help) for one in COMMANDS if one.key and self._knows(one)), *MOVES_HELP]
 
     def _knows(self, command: Command) -> bool:
-        return not command.on or any(path_of(pane) == command.on for pane in self.query(Pane))
+        return not command.on or any(command.on in (ROWS, path_of(pane)) for pane in self.query(Pane))
 
     @property
     def names(self) -> str:
@@ -80,7 +80,11 @@ class View(Screen[None]):
 
     def _offers(self, command: Command, scene: Scene) -> bool:
         pane = self.focused.parent if self.pointed and self.focused else None
-        return path_of(pane) == command.on and not (scene.read_only and command.asks)
+        if scene.read_only and command.asks:
+            return False
+        if command.on == ROWS:
+            return isinstance(pane, TablePane) and bool(pane.objects(self.pointed or "", scene))
+        return path_of(pane) == command.on
 
     def on_resize(self, event: Resize) -> None:
         """Textual lays out every size that it is told, and two at once, below the help, chase each other for ever."""
@@ -192,6 +196,6 @@ def pane_named(path: str) -> Pane:
     made = named(path)()
     assert isinstance(made, Pane)
     for command in COMMANDS:
-        if command.on == path and command.key:
+        if command.on in (ROWS, path) and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

@@ -23,13 +23,15 @@ class Command:
     keys: tuple[str, ...] = ()
     """Further keys that do the same."""
     on: str | None = None
-    """`module:Class` of the pane to whose rows it does something; elsewhere its key is free."""
+    """`module:Class` of the pane to whose rows it does something, or ROWS; elsewhere its key is free."""
     asks: str | None = None
     """`module:function` that says what it would write, from the key of a row and the scene: a question, or why not."""
     wish: tuple[str, str] | None = None
     """The service and its method that do it, where it takes longer than a request or two."""
 
 
+ROWS = "rows"
+"""What can be done to every row that stands for objects of the cluster, in whatever pane."""
 ALONE = "screens.dashboard.alone:Alone"
 STAGES = "screens.deploy:Stages"
 REVIEW = "screens.wizard.review:Review"

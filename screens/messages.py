@@ -14,15 +14,15 @@ class Go(Message):
 
 
 class Answered(Message):
-    """Something was typed into a field of the set-up."""
+    """Something was typed into a field of a form; `service` has the method `answer` that takes it."""
 
-    def __init__(self, path: str, text: str) -> None:
+    def __init__(self, service: str, path: str, text: str) -> None:
         super().__init__()
-        self.path, self.text = path, text
+        self.service, self.path, self.text = service, path, text
 
     def can_replace(self, message: Message) -> bool:
         """Of answers to one field that wait, the last one counts: keys that are held or pasted are judged once."""
-        return isinstance(message, Answered) and message.path == self.path
+        return isinstance(message, Answered) and (message.service, message.path) == (self.service, self.path)
 
 
 class Wished(Message):

@@ -10,6 +10,7 @@ from homelab.observe.snapshot import Snapshot, Source, SourceState
 from homelab.plan.model import Plan
 
 if TYPE_CHECKING:  # what needs them loads them: the first paint does not
+    from homelab.access.model import Access, Exposure
     from homelab.setup.model import Setup
     from homelab.stack.deployment import Comparison, Deployment
 
@@ -50,6 +51,10 @@ class Scene:
     """What a deploy would change, once that was looked at."""
     deployment: Deployment | None = None
     """The deploy that goes on, or the last one."""
+    access: Access | None = None
+    """The users, once somebody looked at them."""
+    exposure: Exposure | None = None
+    """The app that is being put on show, changed or watched."""
 
     def source(self, name: str) -> Source:
         """The health of one source; that of the link while there is no snapshot."""

@@ -292,8 +292,8 @@ class Console(App[int], inherit_bindings=False):
 
     def on_answered(self, message: Answered) -> None:
         """Judged at once, so that whatever is pressed next meets it."""
-        if setting := self._services.get(SETUP.id):
-            setting.answer(message.path, message.text)
+        if service := self._services.get(message.service):
+            service.answer(message.path, message.text)
 
     def on_wished(self, message: Wished) -> None:
         """A screen wants something done; what comes of it is in the scene."""

@@ -15,6 +15,7 @@ from textual.events import DescendantBlur, DescendantFocus, Resize
 
 from homelab.observe.snapshot import SourceState
 from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
+from homelab.ports import Ref
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
 from screens.widgets.lines import Line, Lines, Span, length
@@ -193,6 +194,10 @@ class TablePane(Pane):
 
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one row, as names and values: shown below the table where it has a screen alone."""
+        return ()
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """The objects of the cluster that one row stands for, the most telling first."""
         return ()
 
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:

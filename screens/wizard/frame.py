@@ -18,15 +18,15 @@ from homelab.finding import Finding
 from homelab.setup.fields import FIELDS, Field, field_of, step_of
 from homelab.setup.model import Setup
 from screens.board import TALL, View
-from screens.commands import HOME
+from screens.commands import HOME, SETUP
 from screens.messages import Go, Wished
 from screens.scene import Said, Scene
 from screens.widgets.bars import said
+from screens.widgets.form import Entry
 from screens.widgets.lines import Line, Lines, Span
 from screens.widgets.patch_table import PatchTable
 from screens.widgets.reading import Reading
 from screens.wizard import words
-from screens.wizard.form import Entry
 
 HINT, TALL_HINT, LOW_HINT = 3, 5, 1
 """Lines of the hint, on an ordinary terminal, on a tall and on a low one: always as many, so that nothing jumps."""
@@ -57,7 +57,7 @@ class Frame(View):
     def compose(self) -> ComposeResult:
         """Progress, fields, parts, hint."""
         self._top, self._hint, self._foot = Lines(classes="top"), Lines(classes="hint"), Lines(classes="foot")
-        self._entries = [Entry(field) for field in self.fields]
+        self._entries = [Entry(SETUP.id, field) for field in self.fields]
         self._note: Span | None = None
         """What became of the last key, until the next."""
         self._is_open = False

@@ -27,9 +27,9 @@ class Choice(Lines, can_focus=True):
         Binding("right", "turn(1)", show=False),
     ]
 
-    def __init__(self, path: str, words: tuple[str, ...], *, classes: str) -> None:
+    def __init__(self, service: str, path: str, words: tuple[str, ...], *, classes: str) -> None:
         super().__init__(classes=classes)
-        self._path, self._words, self.value = path, words, ""
+        self._service, self._path, self._words, self.value = service, path, words, ""
 
     def follow(self, value: str) -> None:
         """Show a word that was chosen elsewhere."""
@@ -40,7 +40,7 @@ class Choice(Lines, can_focus=True):
         """Choose a word, and tell."""
         if value != self.value and not self.disabled:
             self.follow(value)
-            self.post_message(Answered(self._path, value))
+            self.post_message(Answered(self._service, self._path, value))
 
     def action_turn(self, by: int) -> None:
         """The word before or behind."""
@@ -76,10 +76,10 @@ class Typed(Input):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "empty", show=False)]
 
-    def __init__(self, path: str, *, classes: str) -> None:
+    def __init__(self, service: str, path: str, *, classes: str) -> None:
         super().__init__(compact=True, select_on_focus=False, classes=classes)
         self.cursor_blink = False
-        self._path, self._is_own = path, False
+        self._service, self._path, self._is_own = service, path, False
 
     def follow(self, value: str) -> None:
         """Show what was answered or proposed elsewhere, unless somebody is typing here."""
@@ -119,20 +119,23 @@ class Typed(Input):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what stands here now."""
         event.stop()
-        self.app.post_message(Answered(self._path, event.value))  # at once: a key that comes next must meet it
+        self.app.post_message(
+            Answered(self._service, self._path, event.value)
+        )  # at once: a key that comes next must meet it
 
 
 class Entry(Horizontal):
     """Label, answer, remark."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, service: str, field: Field) -> None:
+        """`service` is told what is answered."""
         super().__init__()
         self.field = field
         self._label, self._remark = Lines(classes="label"), Lines(classes="remark")
         self.control: Choice | Typed = (
-            Choice(field.path, field.choices, classes="control")
+            Choice(service, field.path, field.choices, classes="control")
             if field.choices
-            else Typed(field.path, classes="control")
+            else Typed(service, field.path, classes="control")
         )
 
     def compose(self) -> ComposeResult:

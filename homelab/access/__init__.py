@@ -1,0 +1,1 @@
+"""Who may come in, and what is on show: users of the basic auth, and Ingresses for apps."""
