@@ -37,6 +37,9 @@ format: $(STAMP) ## format and mend what ruff can
 lab: $(STAMP) ## open the console on an embedded cluster; see docs/lab.md
 	$(BIN)/homelab-tui --lab
 
+keys: $(STAMP) ## write the README's table of keys anew, from the registry
+	$(BIN)/python -m screens.keys README.md
+
 bench: $(STAMP) ## print the figures of docs/performance.md (with KUBECONFIG and a plan: deploys it on that cluster)
 	$(BIN)/python -m benchmarks
 
@@ -52,4 +55,4 @@ wheel: $(STAMP) ## build dist/*.whl
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help venv test test-cluster check format lab bench lock wheel clean
+.PHONY: help venv test test-cluster check format lab keys bench lock wheel clean

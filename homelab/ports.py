@@ -210,6 +210,22 @@ class Cluster(Protocol):
         Not to be changed: it is the very same object for as long as the pod says the same.
         """
 
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: int | None = None,
+        previous: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """What a container says, as it comes: pieces of any size, to its end. Raises ClusterError.
+
+        `tail`: no more than so many lines of what it has said; `since`: what it said in so many seconds. `previous`:
+        of the container before, which ended.
+        """
+
     async def close(self) -> None:
         """Let go of all connections."""
 
@@ -406,8 +422,21 @@ class Reply:
 class Web(Protocol):
     """Asking web servers, each by the address that is to be tried."""
 
-    async def get(self, url: str, address: IPv4Address) -> Reply:
-        """Ask this address for the URL's host, whatever names say; certificates are not verified. Raises WebError."""
+    async def get(self, url: str, address: IPv4Address, credentials: tuple[str, str] | None = None) -> Reply:
+        """Ask this address for the URL's host, whatever names say; certificates are not verified. Raises WebError.
+
+        `credentials`, a name and a password, travel in a header.
+        """
+
+
+class Passwords(Protocol):
+    """How passwords are kept, so that files of users can be written and tried without knowing them."""
+
+    async def hash(self, password: str, cost: int) -> str:
+        """As bcrypt keeps it: one more of `cost` makes every request through the ingress take twice as long."""
+
+    async def verify(self, password: str, hashed: str) -> bool:
+        """Whether a hash of any kind that Traefik takes is of this password."""
 
 
 class NoNetwork(NamesError, WebError):

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import punctuation
+from unicodedata import name
+
+CHOSEN: dict[str, str] = {}
+"""Keys that a person has in the place of ours, by command; known before the first screen is loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,8 +15,8 @@ class Command:
     """Something to do, with one key or from the palette."""
 
     id: str
-    key: str | None
-    """None: the palette alone has it."""
+    usual: str | None
+    """Its key, as Textual calls it, unless a person chose another; None: the palette alone has it."""
     label: str
     """One or two words, for the footer."""
     help: str
@@ -23,15 +28,24 @@ class Command:
     keys: tuple[str, ...] = ()
     """Further keys that do the same."""
     on: str | None = None
-    """`module:Class` of the pane to whose rows it does something, or ROWS; elsewhere its key is free."""
+    """`module:Class` of the pane to whose rows it does something, ROWS or TABLES; elsewhere its key is free."""
     asks: str | None = None
     """`module:function` that says what it would write, from the key of a row and the scene: a question, or why not."""
     wish: tuple[str, str] | None = None
     """The service and its method that do it, where it takes longer than a request or two."""
+    is_quiet: bool = False
+    """Whether the footer has no room for it; help, palette and README name it."""
+
+    @property
+    def key(self) -> str | None:
+        """What is pressed for it; None: the palette alone has it."""
+        return CHOSEN.get(self.id, self.usual)
 
 
 ROWS = "rows"
 """What can be done to every row that stands for objects of the cluster, in whatever pane."""
+TABLES = "tables"
+"""What can be done to every table."""
 ALONE = "screens.dashboard.alone:Alone"
 STAGES = "screens.deploy:Stages"
 REVIEW = "screens.wizard.review:Review"
@@ -102,6 +116,24 @@ STEPS: tuple[Command, ...] = tuple(
 """Of the set-up, in their order; each is a setting later."""
 FIRST_TIME = tuple(step for step in STEPS if step.label != "configuration")
 """Those that the first time asks for; the defaults of the others are right for a start."""
+TABLE: tuple[Command, ...] = (
+    Command("table.filter", "slash", "filter", "Only rows with these words; ! first: without.", on=TABLES),
+    Command("table.all", "escape", "all rows", "Take the filter away.", on=TABLES),
+    Command("table.sort", "o", "sort", "By the next column, then as it was.", on=TABLES, is_quiet=True),
+    Command("table.turn", "O", "turn", "The sorted column the other way round.", on=TABLES, is_quiet=True),
+    Command("table.write", "w", "write", "The table to a file: text, JSON, CSV.", on=TABLES, is_quiet=True),
+)
+PAUSE = Command("pause", "z", "pause", "Let the screen stand still; again: go on.", is_quiet=True)
+READ_ONLY = Command("read-only", "ctrl+r", "read-only", "Refuse all writing; again: allow it.", is_quiet=True)
+THEMES: tuple[Command, ...] = tuple(
+    Command(f"theme.{theme}", None, f"Theme: {theme}", help)
+    for theme, help in (
+        ("calm", "Quiet colours on dark."),
+        ("light", "The same on light."),
+        ("contrast", "High contrast, on black."),
+        ("terminal", "The terminal's own colours."),
+    )
+)
 QUIT = Command("quit", "q", "quit", "Leave; the cluster, a deploy too, goes on.", keys=("ctrl+c", "ctrl+q"))
 
 COMMANDS: tuple[Command, ...] = (
@@ -144,13 +176,21 @@ COMMANDS: tuple[Command, ...] = (
     SETUP,
     DISCARD,
     *STEPS,
+    *TABLE,
+    PAUSE,
+    READ_ONLY,
+    *THEMES,
     PALETTE,
     HELP,
     QUIT,
 )
 """In the order of the footer. A pane is shown on the home screen too, in this order."""
 
-KEY_SIGNS = {"question_mark": "?", "colon": ":"}
+KEY_SIGNS = {
+    **{name(char).lower().replace("-", "_").replace(" ", "_"): char for char in punctuation},
+    **{"slash": "/", "backslash": "\\", "at": "@", "minus": "-", "plus": "+", "underscore": "_"},
+    **{"escape": "esc", "delete": "del", "pageup": "pgup", "pagedown": "pgdn"},
+}
 """How a key is written where its name in Textual is a word."""
 
 MOVES = (("tab", "pane"), ("↑ ↓", "row"))
@@ -176,7 +216,7 @@ def key_words(command: Command) -> str:
 
 def name_of(command: Command) -> str:
     """What the palette calls it."""
-    return f"Set-up: {command.label}" if command in STEPS else command.label.capitalize()
+    return f"Set-up: {command.label}" if command in STEPS else command.label[:1].upper() + command.label[1:]
 
 
 def panes() -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tui.settings import Settings, folder
 
 if TYPE_CHECKING:
     from homelab.lab.process import Attached
@@ -34,6 +36,7 @@ class Options:
     """`deployed` or `bare` where the lab is to be used in place of a cluster."""
     journal: Path | None = None
     """Folder of the journal; None: one for each cluster among the user's state."""
+    settings: Settings = field(default_factory=Settings)
 
     @classmethod
     def of(cls, parsed: Namespace) -> Options:
@@ -65,8 +68,7 @@ class Options:
         """Where the plan may be, best first."""
         if self.plan:
             return (self.plan,)
-        configuration = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-        return (Path(PLAN), Path(configuration) / "homelab-tui" / PLAN)
+        return (Path(PLAN), folder() / PLAN)
 
 
 def _path(text: str | None) -> Path | None:

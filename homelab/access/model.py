@@ -56,6 +56,8 @@ class UserFile:
     """resourceVersion that this was read at; None while there is no such Secret: the first user makes it."""
     refusal: str | None = None
     """Why it cannot be edited, and what to do; None when it can."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the file as a whole, such as lines that are no users."""
     content: bytes = field(default=b"", repr=False)
     """The file as it was read, hashes and all: for writing, never for showing."""
 
@@ -149,7 +151,9 @@ class App:
     version: Mapping[str, str] = field(default_factory=dict)
     """resourceVersion of each Ingress that this was read from, by name; empty for a new one."""
     foreign: str | None = None
-    """Who made its Ingress, where that was not this program."""
+    """Who made its Ingress, where that was not this program: it is shown, and neither edited nor withdrawn."""
+    refusal: str | None = None
+    """Why it cannot be edited, and what to do; None when it can."""
 
     @property
     def key(self) -> str:
@@ -178,7 +182,7 @@ class Step:
 
     zone: str
     id: str
-    """`route`, `endpoints`, `name`, `certificate`, `answer`."""
+    """`ingress`, `route`, `endpoints`, `name`, `certificate`, `answer`."""
     what: str
     """A few words: `the internal Traefik has the route`."""
     state: StepState

@@ -217,6 +217,32 @@ class KubernetesCluster:
             self._told[proxied] = (body, self._read(body, proxied))
         return self._told[proxied][1]
 
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: int | None = None,
+        previous: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """What a container says, as it comes; nothing is awaited of one that ended before. No limit of bytes is asked
+        for: it would end a log that is followed."""
+        counted = {name: str(number) for name, number in (("tailLines", tail), ("sinceSeconds", since)) if number}
+        query = _query(container=container, **counted, **{"previous" if previous else "follow": "true"})
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+        response = await self._send(
+            "GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query, limits=limits, accept="*/*"
+        )
+        try:
+            async for piece in response.content.iter_any():
+                yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise unreachable(error, self._server, self._path) from None
+        finally:
+            response.close()
+
     async def watch(
         self, kind: Kind, *, namespace: str | None = None, labels: str | None = None, fields: str | None = None
     ) -> AsyncIterator[Change]:
@@ -381,9 +407,10 @@ class KubernetesCluster:
         limits: aiohttp.ClientTimeout,
         body: Raw | None = None,
         content: str = "application/json",
+        accept: str = "application/json",
     ) -> aiohttp.ClientResponse:
         """One request; the answer's body is not read yet. Raises ClusterError for anything but success."""
-        headers = {"Content-Type": content, "Accept": "application/json"}
+        headers = {"Content-Type": content, "Accept": accept}
         response = await self._exchange(verb, path, query, headers=headers, body=body, limits=limits)
         if response.status < HTTPStatus.BAD_REQUEST:
             return response

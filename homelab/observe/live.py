@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
+from homelab.observe.asking import ask
 from homelab.observe.certificates import CERTIFICATES, listed
 from homelab.observe.certificates import Listed as Certified
 from homelab.observe.configuration import wanted
@@ -72,7 +73,6 @@ AGE_SECONDS = 60.0
 COSTLY = 0.02
 """Seconds that a snapshot may take before it is paid for with a pause as long: with thousands of objects, changes that
 come in a stream are taken together, and half of a core stays free."""
-ROUTERS = "/api/http/routers?per_page=10000"
 
 Now = Callable[[], datetime]
 
@@ -323,21 +323,11 @@ class Observer:
         return (SourceState.FAILED, trouble) if trouble else (SourceState.LIVE, None)
 
     async def _answer(self, replica: Replica) -> TraefikAnswer:
-        if not replica.ready:
-            return TraefikAnswer(replica.pod, replica.zone, None, NOT_READY)
-        namespace, _, pod = replica.pod.partition("/")
         try:
-            routers = await self._cluster.pod_json(namespace, pod, API_PORT, ROUTERS)
+            return await ask(self._cluster, replica)
         except Unreachable as error:  # it says nothing of this Traefik: what it said last stands
             before = {answer.pod: answer.routers for answer in self._answers}
             return TraefikAnswer(replica.pod, replica.zone, before.get(replica.pod), str(error))
-        except ClusterError as error:
-            return TraefikAnswer(replica.pod, replica.zone, None, str(error))
-        if not isinstance(routers, list) or not all(isinstance(router, dict) for router in routers):
-            return TraefikAnswer(replica.pod, replica.zone, None, "it did not answer with a list of routers")
-        return TraefikAnswer(
-            replica.pod, replica.zone, tuple(sorted(routers, key=lambda router: str(router.get("name"))))
-        )
 
 
 def _traefik_health(answers: tuple[TraefikAnswer, ...]) -> tuple[SourceState, str | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Blur, DescendantBlur, DescendantFocus, Focus, Key
+from textual.widget import Widget
 from textual.widgets import Input
 
 from homelab.observe.text import clean, padded, shortened
@@ -17,6 +18,7 @@ from screens.widgets.lines import Line, Lines, Span
 
 MARK = "▸"
 GAP = "  "
+C = TypeVar("C", bound=Widget)
 
 
 class Choice(Lines, can_focus=True):
@@ -71,14 +73,40 @@ class Choice(Lines, can_focus=True):
         self.show_lines([chosen])
 
 
-class Typed(Input):
-    """A text; until a person has typed, it follows what is proposed."""
+class Text(Input):
+    """A line to type in: nothing blinks, and ctrl+u empties it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "empty", show=False)]
 
-    def __init__(self, service: str, path: str, *, classes: str) -> None:
-        super().__init__(compact=True, select_on_focus=False, classes=classes)
+    def __init__(self, *, classes: str, password: bool = False) -> None:
+        super().__init__(compact=True, select_on_focus=False, classes=classes, password=password)
         self.cursor_blink = False
+
+    def action_empty(self) -> None:
+        """Begin anew, wherever the cursor is."""
+        self.value = ""
+
+    def action_copy(self) -> None:
+        """Not what is masked."""
+        if not self.password:
+            super().action_copy()
+
+    def action_cut(self) -> None:
+        """Not what is masked."""
+        if not self.password:
+            super().action_cut()
+
+    def take(self, value: str) -> None:
+        """Put a text in, as if it had been typed."""
+        self.value = value
+        self.cursor_position = len(value)
+
+
+class Typed(Text):
+    """A text; until a person has typed, it follows what is proposed."""
+
+    def __init__(self, service: str, path: str, *, classes: str) -> None:
+        super().__init__(classes=classes)
         self._service, self._path, self._is_own = service, path, False
 
     def follow(self, value: str) -> None:
@@ -107,15 +135,6 @@ class Typed(Input):
         is_seen = is_here and len(self.value) < self.size.width
         self.cursor_position = len(self.value) if is_seen else 0
 
-    def action_empty(self) -> None:
-        """Begin anew, wherever the cursor is."""
-        self.value = ""
-
-    def take(self, value: str) -> None:
-        """Put a text in, as if it had been typed."""
-        self.value = value
-        self.cursor_position = len(value)
-
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what stands here now."""
         event.stop()
@@ -124,19 +143,14 @@ class Typed(Input):
         )  # at once: a key that comes next must meet it
 
 
-class Entry(Horizontal):
+class Asked(Horizontal, Generic[C]):
     """Label, answer, remark."""
 
-    def __init__(self, service: str, field: Field) -> None:
-        """`service` is told what is answered."""
+    def __init__(self, label: str, control: C) -> None:
         super().__init__()
-        self.field = field
+        self.control = control
+        self._called = label
         self._label, self._remark = Lines(classes="label"), Lines(classes="remark")
-        self.control: Choice | Typed = (
-            Choice(service, field.path, field.choices, classes="control")
-            if field.choices
-            else Typed(service, field.path, classes="control")
-        )
 
     def compose(self) -> ComposeResult:
         """From left to right."""
@@ -144,11 +158,9 @@ class Entry(Horizontal):
         yield self.control
         yield self._remark
 
-    def show(self, value: str, remark: Span, *, locked: bool) -> None:
-        """What was answered, and what is to be said of it in a few words."""
-        self.control.follow(value)
-        self.control.disabled = locked
-        self._remark.show_lines([((shortened(f"{GAP}{remark[0]}", self._remark.size.width), remark[1]),)])
+    def remark(self, said: Span) -> None:
+        """What is to be said of the answer, in a few words."""
+        self._remark.show_lines([((shortened(f"{GAP}{said[0]}", self._remark.size.width), said[1]),)])
         self._show_label()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -161,5 +173,25 @@ class Entry(Horizontal):
 
     def _show_label(self) -> None:
         here = self.control.has_focus
-        name = padded(self.field.label, max(self._label.size.width - len(GAP) - 1, 0))
+        name = padded(self._called, max(self._label.size.width - len(GAP) - 1, 0))
         self._label.show_lines([((f" {MARK}" if here else GAP, "accent"), (f" {name}", "strong" if here else "dim"))])
+
+
+class Entry(Asked[Choice | Typed]):
+    """One of the fields that a service is told of."""
+
+    def __init__(self, service: str, field: Field) -> None:
+        """`service` is told what is answered."""
+        super().__init__(
+            field.label,
+            Choice(service, field.path, field.choices, classes="control")
+            if field.choices
+            else Typed(service, field.path, classes="control"),
+        )
+        self.field = field
+
+    def show(self, value: str, remark: Span, *, locked: bool) -> None:
+        """What was answered, and what is to be said of it in a few words."""
+        self.control.follow(value)
+        self.control.disabled = locked
+        self.remark(remark)

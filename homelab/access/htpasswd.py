@@ -1,0 +1,236 @@
+"""A file of htpasswd lines, as bytes: who is in it, and edits that leave every other line as it was. Pure.
+
+Source of what Traefik makes of a line: tried with the real 3.7.15, each case in tests/lab/test_users_traefik.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from homelab.access.model import Edit, HashKind, User, Verb
+from homelab.access.secrets import name_fault, password_fault
+
+FORMS = {
+    HashKind.BCRYPT: re.compile(rb"\$2[abxy]\$\d\d\$[./0-9A-Za-z]{53}[ \t]*"),
+    HashKind.APR1: re.compile(rb"\$(?:apr1|1)\$[./0-9A-Za-z]{0,8}\$[./0-9A-Za-z]{22}"),
+    HashKind.SHA1: re.compile(rb"\{SHA\}[+/0-9A-Za-z]{27}="),
+}
+"""How hashes look that Traefik takes. It has `$1$` for the same as `$apr1$`, and minds no blanks after bcrypt's."""
+STRANGERS = {b"$5$": "SHA-256 crypt", b"$6$": "SHA-512 crypt", b"$y$": "yescrypt", b"{SSHA}": "salted SHA"}
+OLDER = "an older hash; the next change of the password makes it bcrypt"
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+MOST_NOTED = 3
+"""Lines that are named of those that Traefik cannot read."""
+
+
+class Unfit(Exception):
+    """An edit that cannot be done; the text says why and what to do."""
+
+    def __init__(self, text: str, field: str) -> None:
+        """`field` of the form that it is about: `name`, `password`, or `user`, the one that is edited."""
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: `body` is what Traefik reads, `end` what separates it from the next."""
+
+    body: bytes
+    end: bytes
+
+    @property
+    def is_comment(self) -> bool:
+        """To htpasswd, that is: Traefik knows no comments."""
+        return self.body.startswith(b"#")
+
+    @property
+    def is_read(self) -> bool:
+        """Whether Traefik can read it. One line that it cannot read makes it refuse the whole file."""
+        return not self.body or self.body.count(b":") == 1
+
+    @property
+    def user(self) -> str | None:
+        """Whose it is; a byte that is no UTF-8 as `\\xe4`. None of a comment, and of what Traefik cannot read."""
+        name = self.body.partition(b":")[0]
+        return name.decode("utf-8", "backslashreplace") if name and self.is_read and not self.is_comment else None
+
+    @property
+    def hashed(self) -> bytes:
+        """The password as it is kept."""
+        return self.body.partition(b":")[2]
+
+    def renamed(self, name: str) -> Line:
+        """The same password for somebody called so."""
+        return Line(name.encode() + b":" + self.hashed, self.end)
+
+    def rehashed(self, hashed: bytes) -> Line:
+        """Another password for the same name, byte by byte."""
+        return Line(self.body.partition(b":")[0] + b":" + hashed, self.end)
+
+
+def lines(content: bytes) -> list[Line]:
+    """Every line; joined again they are the content."""
+    return [_line(found) for found in _LINE.findall(content)]
+
+
+def _line(raw: bytes) -> Line:
+    body = raw.removesuffix(b"\n").removesuffix(b"\r")
+    return Line(body, raw[len(body) :])
+
+
+def joined(parts: list[Line]) -> bytes:
+    """The content again."""
+    return b"".join(line.body + line.end for line in parts)
+
+
+def hashes(content: bytes) -> dict[str, bytes]:
+    """Each name with the password that counts: Traefik takes the last of several lines."""
+    return {line.user: line.hashed for line in lines(content) if line.user is not None}
+
+
+def kind_of(hashed: bytes) -> HashKind:
+    """How a password is kept."""
+    return next((kind for kind, form in FORMS.items() if form.fullmatch(hashed)), HashKind.UNKNOWN)
+
+
+def users(content: bytes) -> tuple[User, ...]:
+    """Everybody in the file, in its order, each name once, with what is to be said of them."""
+    names = [line.user for line in lines(content)]
+    return tuple(
+        User(name, kind_of(hashed), "; ".join(_remarks(name, hashed, names.count(name))) or None)
+        for name, hashed in hashes(content).items()
+    )
+
+
+def _remarks(name: str, hashed: bytes, times: int) -> Iterator[str]:
+    kind = kind_of(hashed)
+    if kind is HashKind.UNKNOWN:
+        stranger = next((called for start, called in STRANGERS.items() if hashed.startswith(start)), None)
+        what = f"kept as {stranger}, which" if stranger else "kept in a way that"
+        yield f"{what} Traefik does not take: nobody comes in by it; set a password"
+    elif kind is not HashKind.BCRYPT:
+        yield OLDER
+    if times > 1:
+        yield f"there {times} times; Traefik takes the last, and removing takes all"
+    if not name.isascii() or "\\x" in name:
+        yield "not ASCII: programs that send names in another way than UTF-8 are refused"
+
+
+def notes(content: bytes) -> tuple[str, ...]:
+    """What is to be said of the file as a whole: lines that are no users."""
+    every = list(enumerate(lines(content), 1))
+    unread = [number for number, line in every if not line.is_read]
+    disguised = [number for number, line in every if line.is_comment and kind_of(line.hashed) is not HashKind.UNKNOWN]
+    return tuple(filter(None, (_unread(unread), _disguised(disguised))))
+
+
+def _unread(numbers: list[int]) -> str | None:
+    if not numbers:
+        return None
+    return (
+        f"{_named(numbers)} cannot be read by Traefik, which then answers 404 for everybody: it takes only "
+        "`name:hash` and empty lines, no comments; export the file, mend it, and see docs/users.md for putting it back"
+    )
+
+
+def _disguised(numbers: list[int]) -> str | None:
+    return f"{_named(numbers)} begins with # and lets somebody in all the same" if numbers else None
+
+
+def _named(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:MOST_NOTED]))
+    more = f" and {len(numbers) - MOST_NOTED} more" if len(numbers) > MOST_NOTED else ""
+    return f"line {shown}{more}"
+
+
+def check(content: bytes, edit: Edit) -> None:
+    """Whether an edit can be done, but for its hash: for judging a form while it is typed. Raises Unfit."""
+    known = hashes(content)
+    new = edit.user if edit.verb is Verb.ADD else edit.name if edit.verb is Verb.RENAME else None
+    if edit.verb is not Verb.ADD and edit.user not in known:
+        raise Unfit(f"there is no user {edit.user}; somebody may have removed them", "user")
+    if new is not None or edit.verb is Verb.RENAME:
+        _check_name(new or "", known)
+    if edit.verb in (Verb.ADD, Verb.PASSWORD) and (why := password_fault(edit.password or "")):
+        raise Unfit(why, "password")
+    if edit.verb is Verb.REMOVE and len(known) == 1:
+        raise Unfit(
+            f"{edit.user} is the last user: without one Traefik answers 404 in place of asking; add another first, "
+            "or take the password off the route",
+            "user",
+        )
+
+
+def _check_name(name: str, known: dict[str, bytes]) -> None:
+    if why := name_fault(name):
+        raise Unfit(why, "name")
+    if name in known:
+        raise Unfit(f"there is a user {name} already; choose another name, or set their password", "name")
+
+
+def edited(content: bytes, edit: Edit, hashed: str = "") -> bytes:
+    """The file after an edit; `hashed` is the password of ADD and PASSWORD as it is kept. Raises Unfit."""
+    check(content, edit)
+    found = lines(content)
+    match edit.verb:
+        case Verb.ADD:
+            return _appended(content, edit.user, hashed.encode())
+        case Verb.PASSWORD:
+            return joined(_with_hash(found, edit.user, hashed.encode()))
+        case Verb.RENAME:
+            return joined([line.renamed(edit.name or "") if line.user == edit.user else line for line in found])
+        case Verb.REMOVE:
+            return joined([line for line in found if line.user != edit.user])
+
+
+def _appended(content: bytes, name: str, hashed: bytes) -> bytes:
+    """The line at the end, ended as the others are; a file whose last line had no end gets none."""
+    found = lines(content)
+    end = next((line.end for line in found if line.end.endswith(b"\n")), b"\n")
+    whole = not found or found[-1].end.endswith(b"\n")
+    return content + (b"" if whole else end) + name.encode() + b":" + hashed + (end if whole else b"")
+
+
+def _with_hash(found: list[Line], name: str, hashed: bytes) -> list[Line]:
+    """The line that counts, which is the last of that name, with another hash."""
+    last = max(at for at, line in enumerate(found) if line.user == name)
+    return [line.rehashed(hashed) if at == last else line for at, line in enumerate(found)]
+
+
+def imported(content: bytes, other: bytes) -> bytes:
+    """The file with the users of another one: those that it has get the other's password, the rest is added.
+
+    Comments and all else of the other stay out. Raises Unfit naming a user who cannot come in.
+    """
+    for name, hashed in hashes(other).items():
+        if why := name_fault(name):
+            raise Unfit(f"the user {name} cannot be imported: {why}", "name")
+        if kind_of(hashed) is HashKind.UNKNOWN:
+            raise Unfit(f"the user {name} cannot be imported: {next(_remarks(name, hashed, 1))}", "password")
+        known = hashes(content)
+        if name not in known:
+            content = _appended(content, name, hashed)
+        elif known[name] != hashed:
+            content = joined(_with_hash(lines(content), name, hashed))
+    return content
+
+
+def touched(before: bytes, now: bytes) -> frozenset[str]:
+    """Whoever is new, gone, or has another password."""
+    old, new = hashes(before), hashes(now)
+    return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def changes(before: bytes, now: bytes) -> tuple[str, ...]:
+    """What somebody changed, a sentence each, such as `anna has another password`."""
+    old, new = hashes(before), hashes(now)
+    told = [f"{name} was added" for name in new if name not in old]
+    told += [f"{name} was removed" for name in old if name not in new]
+    told += [f"{name} has another password" for name in new if name in old and new[name] != old[name]]
+    others = [[line.body for line in lines(content) if line.user is None] for content in (before, now)]
+    if others[0] != others[1] or (not told and before != now):
+        told.append("lines that are no users have changed")
+    return tuple(told)
