@@ -12,11 +12,14 @@ from textual.css.query import QueryType
 from textual.events import DescendantFocus, Resize
 from textual.geometry import Spacing
 from textual.reactive import Reactive
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from screens.commands import COMMANDS, MOVES_HELP, PALETTE, ROWS, Command, key_words, sign
+from homelab.ports import Ref
+from screens import tables
+from screens.commands import COMMANDS, HOME, MOVES_HELP, PALETTE, ROWS, TABLES, Command, key_words, sign
+from screens.messages import Wished
 from screens.scene import Scene
 from screens.widgets.bars import KeyLine, StatusLine
 from screens.widgets.pane import Pane, TablePane
@@ -52,12 +55,40 @@ class View(Screen[None]):
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
 
-    def pressed(self) -> Sequence[tuple[str, str]]:
-        """Every key that does something here, with a sentence."""
-        return [*((key_words(one), one.help) for one in COMMANDS if one.key and self._knows(one)), *MOVES_HELP]
+    def pressed(self) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
+        """Every key that does something here, with a sentence: under titles, what is in front first."""
+        here = self.pane
+        own = [one for one in COMMANDS if one.key and self._is_of(one, here)]
+        rest = [one for one in COMMANDS if one.key and one not in own and self._knows(one)]
+        first = [(f"Keys of {here.TITLE}", [*map(_told, own), *MOVES_HELP])] if here else []
+        return [*first, ("Keys everywhere" if here else "Keys", [*map(_told, rest), *(() if here else MOVES_HELP)])]
 
     def _knows(self, command: Command) -> bool:
-        return not command.on or any(command.on in (ROWS, path_of(pane)) for pane in self.query(Pane))
+        return not command.on or any(self._is_of(command, pane) for pane in self.query(TablePane))
+
+    def _is_of(self, command: Command, pane: TablePane | None) -> bool:
+        """Whether a command does something to a pane's rows."""
+        if pane is None or not command.on:
+            return False
+        if command.on == TABLES:
+            return not (pane.STEPS and command.id in (tables.SORT, tables.TURN))
+        return command.on == path_of(pane) or (command.on == ROWS and pane.has_objects)
+
+    @property
+    def pane(self) -> TablePane | None:
+        """The one with the cursor."""
+        found = self.focused.parent if isinstance(self.focused, PatchTable) else None
+        return found if isinstance(found, TablePane) else None
+
+    def allows(self, id: str) -> bool:
+        """Whether the key of a command means anything now."""
+        one = next((one for one in COMMANDS if one.id == id and one.on == TABLES), None)
+        return one is None or (self.pane is not None and tables.allows(id, self.pane))
+
+    def treat(self, id: str) -> None:
+        """Do something to the table with the cursor, whichever rows it has."""
+        if (pane := self.pane) and tables.allows(id, pane):
+            tables.act(id, pane, self, self._scene())
 
     @property
     def names(self) -> str:
@@ -69,6 +100,11 @@ class View(Screen[None]):
         """Key of the row under the cursor."""
         row = self.focused.pointed if isinstance(self.focused, PatchTable) else None
         return row.key if row else None
+
+    @property
+    def objects(self) -> tuple[Ref, ...]:
+        """Those that the row under the cursor stands for."""
+        return self.pane.objects(self.pointed or "", self._scene()) if self.pane else ()
 
     def do(self, id: str, row: str) -> None:
         """Something that asks for nothing but the view itself."""
@@ -82,8 +118,10 @@ class View(Screen[None]):
         pane = self.focused.parent if self.pointed and self.focused else None
         if scene.read_only and command.asks:
             return False
+        if command.on == TABLES:
+            return self.allows(command.id)
         if command.on == ROWS:
-            return isinstance(pane, TablePane) and bool(pane.objects(self.pointed or "", scene))
+            return bool(self.pointed and self.objects)
         return path_of(pane) == command.on
 
     def on_resize(self, event: Resize) -> None:
@@ -111,10 +149,15 @@ class Board(View):
     """A view of panes."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = "board.tcss"
+    SERVICE: ClassVar[str | None] = None
+    """The service that is told to `follow` while the view is in front, and to `leave` when another one is.
+
+    Such a view has much to do: its footer has that before the rest, and no other view but home."""
 
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__(command, scene)
         self._status, self._keys = StatusLine(), KeyLine(command.id)
+        self._is_here = False
         self._moved = False
         """Whether a person chose the pane that has the cursor."""
 
@@ -145,7 +188,33 @@ class Board(View):
 
     def footer(self) -> list[Command]:
         """What the last line offers, in its order."""
-        return [one for one in self.offered() if one.key]
+        found = [one for one in self.offered() if one.key and not one.is_quiet]
+        if not self.SERVICE:
+            return found
+        own = [one for one in found if one.on]
+        return [self._command, *own, *(one for one in found if one not in own and (one is HOME or not one.screen))]
+
+    def come(self) -> None:
+        """The view is in front again: a dialog that closes is no coming."""
+        if self.SERVICE:
+            self.post_message(Wished(self.SERVICE, "follow"))
+
+    def on_screen_resume(self) -> None:
+        """In front, perhaps again."""
+        if not self._is_here:
+            self._is_here = True
+            self.come()
+
+    def on_screen_suspend(self) -> None:
+        """Behind a dialog, or behind another view."""
+        if not isinstance(self.app.screen, ModalScreen):
+            self._is_here = False
+            self.go()
+
+    def go(self) -> None:
+        """Another view is in front."""
+        if self.SERVICE:
+            self.post_message(Wished(self.SERVICE, "leave"))
 
     @on(DescendantFocus)
     @on(PatchTable.Pointed)
@@ -164,6 +233,8 @@ class Board(View):
     def _keep_a_cursor(self) -> None:
         """The first table with rows has it, whichever came first; one chosen by hand, as long as it has rows."""
         if self._moved and isinstance(self.focused, PatchTable) and self.focused.pointed:
+            return
+        if self.pane and self.pane.lens.words:  # what passes the filter may come
             return
         if (table := next((one for one in self.query(PatchTable) if one.pointed), None)) and table is not self.focused:
             table.focus()
@@ -186,6 +257,10 @@ def named(path: str) -> Callable[..., Any]:
     return found
 
 
+def _told(command: Command) -> tuple[str, str]:
+    return key_words(command), command.help
+
+
 def path_of(found: object) -> str:
     """The `module:Class` that something was made of."""
     return f"{type(found).__module__}:{type(found).__name__}"
@@ -196,6 +271,6 @@ def pane_named(path: str) -> Pane:
     made = named(path)()
     assert isinstance(made, Pane)
     for command in COMMANDS:
-        if command.on in (ROWS, path) and command.key:
+        if command.on in (ROWS, TABLES, path) and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

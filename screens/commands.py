@@ -30,7 +30,8 @@ class Command:
     on: str | None = None
     """`module:Class` of the pane to whose rows it does something, ROWS or TABLES; elsewhere its key is free."""
     asks: str | None = None
-    """`module:function` that says what it would write, from the key of a row and the scene: a question, or why not."""
+    """`module:function` that says what it would write, from the key of a row and the scene: a question, a form, or why
+    not."""
     wish: tuple[str, str] | None = None
     """The service and its method that do it, where it takes longer than a request or two."""
     is_quiet: bool = False
@@ -50,6 +51,9 @@ ALONE = "screens.dashboard.alone:Alone"
 STAGES = "screens.deploy:Stages"
 REVIEW = "screens.wizard.review:Review"
 CERTIFICATES = "screens.dashboard.certificates:Certificates"
+ROUTES = "screens.dashboard.routes:Routes"
+TEXT, LOGS = "screens.inspect.text:Yaml", "screens.inspect.text:Logs"
+USERS = "screens.users.pane:Users"
 HOME = Command("view.home", "1", "home", "Everything at a glance.", screen="screens.dashboard.home:Home")
 HELP = Command("help", "question_mark", "help", "What the keys and the signs mean.", keys=("f1",))
 RENEW = Command(
@@ -90,6 +94,69 @@ DEPLOYING: tuple[Command, ...] = (
     Command("deploy.compare", "c", "compare", "Look again at what a deploy would change.", on=STAGES),
     Command("deploy.yaml", "d", "yaml", "The row as it is wished, as YAML.", on=STAGES),
 )
+USING: tuple[Command, ...] = (
+    Command("users.add", "a", "add", "Add a user.", on=USERS, asks="screens.dialogs.users:adding"),
+    Command("users.password", "p", "password", "Another password.", on=USERS, asks="screens.dialogs.users:changing"),
+    Command(
+        "users.rename", "r", "rename", "Another name, same password.", on=USERS, asks="screens.dialogs.users:renaming"
+    ),
+    Command(
+        "users.remove",
+        "delete",
+        "remove",
+        "Take a user away; asks first.",
+        on=USERS,
+        asks="screens.dialogs.users:removing",
+    ),
+    Command("users.verify", "v", "verify", "Try a password at the ingress.", on=USERS),
+    Command(
+        "users.undo",
+        "u",
+        "undo",
+        "Take the last change back; asks first.",
+        on=USERS,
+        asks="screens.dialogs.users:undoing",
+    ),
+    Command("users.before", "left_square_bracket", "before", "The file of users before this one.", on=USERS),
+    Command("users.behind", "right_square_bracket", "next", "The next file of users.", on=USERS),
+    Command(
+        "users.import",
+        None,
+        "Import users",
+        "Users from an htpasswd file in place of these.",
+        on=USERS,
+        asks="screens.dialogs.users:importing",
+    ),
+    Command("users.export", None, "Export users", "These users into an htpasswd file.", on=USERS),
+)
+APPS = "screens.expose.pane:Apps"
+APP_FORM = "screens.expose.form:AppForm"
+EXPOSING: tuple[Command, ...] = (
+    Command("apps.expose", "a", "expose", "Put a Service on show.", on=APPS),
+    Command("apps.edit", "enter", "edit", "Another zone, name, port or password.", on=APPS),
+    Command("apps.follow", "f", "follow", "What has to come true until it answers.", on=APPS),
+    Command(
+        "apps.withdraw",
+        "delete",
+        "withdraw",
+        "Take an app off again; asks first.",
+        on=APPS,
+        asks="screens.dialogs.apps:withdrawing",
+    ),
+    Command("apps.pick", None, "pick", "Which Service.", on=APP_FORM, screen="screens.expose.pick:Pick"),
+    Command("apps.form", None, "form", "How it is shown.", on=APP_FORM, screen=APP_FORM),
+    Command("apps.steps", None, "steps", "How far it is.", on=APP_FORM, screen="screens.expose.steps:Followed"),
+    Command(
+        "apps.apply",
+        None,
+        "apply",
+        "Put it on show as it stands; asks first.",
+        on=APP_FORM,
+        asks="screens.dialogs.apps:applying",
+        wish=("apps", "apply"),
+    ),
+)
+"""Those without a key are steps of putting an app on show, which lead from one to the next."""
 DISCARD = Command(
     "setup.discard",
     "x",
@@ -134,6 +201,32 @@ THEMES: tuple[Command, ...] = tuple(
         ("terminal", "The terminal's own colours."),
     )
 )
+LOOKING: tuple[Command, ...] = (
+    Command(
+        "routes.open",
+        "enter",
+        "chain",
+        "Every hop of the route, and which one breaks it.",
+        screen="screens.dashboard.chain:RouteView",
+        on=ROUTES,
+    ),
+    Command("rows.yaml", "y", "yaml", "The row's objects as YAML; no secret is shown.", screen=TEXT, on=ROWS),
+    Command("rows.logs", "l", "logs", "What the pods behind the row say, live.", screen=LOGS, on=ROWS),
+    Command(
+        "rows.events",
+        "e",
+        "events",
+        "What happened to the row's objects and pods.",
+        screen="screens.inspect.events:EventsView",
+        on=ROWS,
+    ),
+    Command("yaml.find", "slash", "find", "The next line with these words.", on=TEXT),
+    Command("yaml.next", "n", "next", "The line after with the same words.", on=TEXT),
+    Command("logs.filter", "slash", "filter", "Only lines with these words; ! first: without.", on=LOGS),
+    Command("logs.follow", "f", "follow", "Stay at the end, or let it move on.", on=LOGS),
+    Command("logs.previous", "p", "previous", "What was said before the last restart.", on=LOGS),
+    Command("rows.back", "escape", "back", "To the view before; q too.", on="screens.closer:Closer"),
+)
 QUIT = Command("quit", "q", "quit", "Leave; the cluster, a deploy too, goes on.", keys=("ctrl+c", "ctrl+q"))
 
 COMMANDS: tuple[Command, ...] = (
@@ -152,7 +245,7 @@ COMMANDS: tuple[Command, ...] = (
         "routes",
         "Which host leads where, and who serves it.",
         screen=ALONE,
-        pane="screens.dashboard.routes:Routes",
+        pane=ROUTES,
     ),
     Command(
         "view.certificates",
@@ -171,11 +264,28 @@ COMMANDS: tuple[Command, ...] = (
         pane="screens.dashboard.consul:Consul",
     ),
     DEPLOY,
+    Command(
+        "view.users",
+        "7",
+        "users",
+        "Who may come in with a password, and where.",
+        screen="screens.users.view:UsersView",
+    ),
+    Command(
+        "view.apps",
+        "8",
+        "apps",
+        "What is on show, to whom, and whether it works.",
+        screen="screens.expose.view:AppsView",
+    ),
+    *EXPOSING,
     RENEW,
+    *USING,
     *DEPLOYING,
     SETUP,
     DISCARD,
     *STEPS,
+    *LOOKING,
     *TABLE,
     PAUSE,
     READ_ONLY,

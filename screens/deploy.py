@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.events import Resize
-from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
 
 from homelab.observe.text import wrapped
 from screens.board import HIGH, Board, pane_named
-from screens.commands import COMMANDS, HOME, STAGES, Command
+from screens.commands import COMMANDS, STAGES, Command
 from screens.deploying.rows import Phase, grouped, phase_of, table
 from screens.deploying.texts import changes, fresh, head, summary, yaml
 from screens.dialogs.reading import Read
@@ -35,8 +34,6 @@ ENDED = next(
     for one in COMMANDS
     if one.id == "deploy.open"
 )
-ELSEWHERE = frozenset(one.id for one in COMMANDS if one.screen) - {HOME.id}
-"""Views that the footer has no room for."""
 AT_REST = frozenset({"deploy.apply", "deploy.compare", "deploy.yaml"})
 """Commands that are free only while no deploy goes on."""
 
@@ -47,6 +44,7 @@ class Stages(TablePane):
     TITLE = "Deploy"
     NEEDS = ()
     EMPTY = ""
+    STEPS = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,11 +78,11 @@ class Deploy(Board):
     """One view for before, meanwhile and after."""
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["board.tcss", "deploy.tcss"]
+    SERVICE = "deploy"
 
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__(command, scene)
         self._head = Lines(classes="head")
-        self._is_here = False
 
     def compose_body(self) -> Iterable[Widget]:
         """What is to be said, and the stages."""
@@ -120,19 +118,10 @@ class Deploy(Board):
         if self.is_mounted:
             self._show_head(self._scene())
 
-    def on_screen_resume(self) -> None:
-        """In front again: see what goes on, and what would change; a dialog that closes is no new look."""
-        super().on_screen_resume()
-        if not self._is_here:
-            self._is_here = True
-            self.post_message(Wished("deploy", "follow"))
-            self.post_message(Wished("deploy", "compare"))
-
-    def on_screen_suspend(self) -> None:
-        """Another view is in front."""
-        if not isinstance(self.app.screen, ModalScreen):
-            self._is_here = False
-            self.post_message(Wished("deploy", "leave"))
+    def come(self) -> None:
+        """See what goes on, and what would change."""
+        super().come()
+        self.post_message(Wished("deploy", "compare"))
 
     def do(self, id: str, row: str) -> None:
         """Open a row, show its text, or look again."""
@@ -159,12 +148,6 @@ class Deploy(Board):
         """What can be done now; after a run that did not come to its end enter goes on."""
         ended = self._phase is Phase.ENDED
         return [ENDED if ended and one.id == ENDED.id else one for one in super().offered()]
-
-    def footer(self) -> list[Command]:
-        """What is done here before the rest; the other views are behind home."""
-        found = super().footer()
-        own = [one for one in found if one.on]
-        return [self._command, *own, *(one for one in found if one not in own and one.id not in ELSEWHERE)]
 
     def _offers(self, command: Command, scene: Scene) -> bool:
         """What fits the phase, and would not be refused."""

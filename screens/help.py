@@ -22,13 +22,16 @@ SIGNS = (
     ("✗", "broken or refused: the sentence says why and what to do"),
     ("○", "not there yet, or still being asked for"),
     ("▸", "where the cursor is"),
-    ("▾", "there is more below"),
+    ("▾", "there is more below; in a head: sorted by this column, the last one first"),
+    ("▴", "in a head: sorted by this column"),
 )
 MAP = (
     *((use.value, name) for use, name in LEGEND),
     (Use.FREE.value, "free"),
     ("+4", "so many more lines look like this one"),
 )
+Sections = Sequence[tuple[str, Sequence[tuple[str, str]]]]
+"""Titles, and below each of them keys with what they do."""
 SIDE = 2
 """Columns left and right of the text."""
 
@@ -39,7 +42,7 @@ class Help(ModalScreen[None]):
     CSS_PATH = "help.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,f1,q,enter", "dismiss", show=False)]
 
-    def __init__(self, keys: Sequence[tuple[str, str]], names: str) -> None:
+    def __init__(self, keys: Sections, names: str) -> None:
         """`keys`: those of the view in front; `names`: the one among them that opens the palette."""
         super().__init__()
         self._pressed, self._names = keys, names
@@ -60,12 +63,10 @@ class Help(ModalScreen[None]):
         self._text.show_lines(help_lines(self._pressed, self._names, width - 2 * SIDE))
 
 
-def help_lines(keys: Sequence[tuple[str, str]], names: str, width: int) -> list[Line]:
+def help_lines(keys: Sections, names: str, width: int) -> list[Line]:
     """The whole text."""
     return [
-        (("Keys", "title"),),
-        *definitions(keys, width, "accent"),
-        (),
+        *(line for title, pairs in keys for line in (((title, "title"),), *definitions(pairs, width, "accent"), ())),
         (("Signs", "title"),),
         *definitions(SIGNS, width, "strong"),
         (),

@@ -53,8 +53,8 @@ def chosen(written: Mapping[str, object]) -> tuple[dict[str, str], list[Fault]]:
             faults.append((id, "there is no such command", f"write {meant[0]}" if meant else "delete the line"))
         elif wrong := _wrong(known[id], sign):
             faults.append((id, *wrong))
-        else:
-            found[id] = _named(str(sign))
+        elif (key := _named(str(sign))) != known[id].usual:
+            found[id] = key
     while clash := next(_clashes(found), None):
         id, other = clash
         del found[id]  # its usual key may be another's now: look again

@@ -28,6 +28,6 @@ class Answered(Message):
 class Wished(Message):
     """Something is to be done that takes its time; `name` is a method of the service that the screen's part has."""
 
-    def __init__(self, service: str, name: str, *arguments: str) -> None:
+    def __init__(self, service: str, name: str, *arguments: object) -> None:
         super().__init__()
         self.service, self.name, self.arguments = service, name, arguments

@@ -38,11 +38,17 @@ class Palette(ModalScreen[str | None]):
 
     def __init__(self, commands: Sequence[Command], typed: str = "") -> None:
         super().__init__()
-        self._commands, self._at = commands, 0
+        self._commands, self._at = list(commands), 0
         self._input = Input(typed, compact=True, select_on_focus=False)
         self._input.cursor_blink = False
         self._list, self._keys = Lines(), Lines([keys()])
         self._show()  # before it is painted for the first time
+
+    def add(self, commands: Sequence[Command]) -> None:
+        """Further ones, below the others."""
+        self._commands += commands
+        if self.is_attached:
+            self._show()
 
     def compose(self) -> ComposeResult:
         """A line to type in, the list, the keys."""

@@ -11,6 +11,8 @@ from homelab.plan.model import Plan
 
 if TYPE_CHECKING:  # what needs them loads them: the first paint does not
     from homelab.access.model import Access, Exposure
+    from homelab.observe.inspection import Inspection
+    from homelab.observe.parts import Parts
     from homelab.setup.model import Setup
     from homelab.stack.deployment import Comparison, Deployment
 
@@ -33,7 +35,11 @@ class Scene:
     now: datetime
     read_only: bool
     name: str | None = None
-    """What the cluster is called where that is more than its first node's name: `lab`."""
+    """What the cluster is called where that is more than its first node's name: `lab`, or the context chosen."""
+    is_foreign: bool = False
+    """Whether the plan is another cluster's: the console was begun with that one."""
+    paused: str | None = None
+    """Since when the screen stands still, RFC 3339; None while it is live."""
     link: Source = LOADING
     """Whether the console could begin to talk to the cluster at all."""
     version: str | None = None
@@ -55,6 +61,11 @@ class Scene:
     """The users, once somebody looked at them."""
     exposure: Exposure | None = None
     """The app that is being put on show, changed or watched."""
+
+    inspection: Inspection | None = None
+    """What is looked up about the objects of a row."""
+    parts: Parts | None = None
+    """What is on the way of the route whose chain is in front."""
 
     def source(self, name: str) -> Source:
         """The health of one source; that of the link while there is no snapshot."""

@@ -3,145 +3,141 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import select
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from operator import attrgetter
-from threading import Thread
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual._compositor import CompositorUpdate
-from textual.app import App
-from textual.events import Event, Key, Resize
+from textual.events import Event, Key
 from textual.screen import ModalScreen, Screen
-from textual.theme import Theme
 
-from homelab.observe.live import utc_now
+from homelab.observe.live import stamp, utc_now
 from homelab.observe.snapshot import SourceState
 from screens.board import View, named
-from screens.commands import COMMANDS, DEPLOY, FIRST_TIME, HOME, PALETTE, SETUP, STEPS, Command
+from screens.commands import (
+    COMMANDS,
+    DEPLOY,
+    FIRST_TIME,
+    HOME,
+    PALETTE,
+    PAUSE,
+    READ_ONLY,
+    SETUP,
+    STEPS,
+    TABLES,
+    THEMES,
+    Command,
+    sign,
+)
 from screens.messages import Answered, Go, Wished
 from screens.scene import Said, Scene
-from screens.thrift import Shown
 from tui.feed import CannotConnect, Feed, World
+from tui.settings import Settings
+from tui.shell import Shell, shown
 
 if TYPE_CHECKING:
     from screens.dialogs.confirm import Question
+    from screens.palette import Palette
 
-STDIN = 0
-SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 TICK = 1.0
 """Seconds between two looks at ages, while something is older than it should be."""
 GATHERING = 0.05
 """Seconds after a repaint in which more news waits for the next one: at the start many a source answers at once."""
-CALM = Theme(
-    name="homelab",
-    primary="#7fb4ca",
-    secondary="#9cabca",
-    success="#98bb6c",
-    warning="#e6c384",
-    error="#e46876",
-    foreground="#c8c6b8",
-    background="#16171d",
-    surface="#16171d",
-    panel="#22232c",
-    dark=True,
-)
-
-COARSE = Theme(
-    name="homelab-16",
-    primary="#00a8a8",
-    secondary="#00a8a8",
-    success="#00d000",
-    warning="#c9a227",
-    error="#ff0000",
-    foreground="#c8c6b8",
-    background="#000000",
-    surface="#000000",
-    panel="#000000",
-    dark=True,
-)
-"""For terminals of 16 colours, where the calm ones would all become white."""
 DEPLOYING = "deploy"
-SERVICES: Mapping[str, str] = {DEPLOYING: "tui.deploying:Deploying", SETUP.id: "tui.setting:Setting"}
+SERVICES: Mapping[str, str] = {
+    DEPLOYING: "tui.deploying:Deploying",
+    SETUP.id: "tui.setting:Setting",
+    "users": "tui.accessing:Accessing",
+    "export": "tui.exporting:Exporting",
+    "inspect": "tui.inspecting:Inspecting",
+    "apps": "tui.exposing:Exposing",
+}
 """`module:Class` of what does what screens wish; loaded when the first wish comes."""
 SETTINGS = "set-up: "
 """What finds the steps of the set-up among all commands."""
-READ_ONLY = "--read-only is set: {} does nothing"
-GOES_ON = f"a deploy goes on: key {DEPLOY.key} shows it"
+LOCKED = "--read-only is set: {} does nothing"
+GUARDED = "read-only: {} does nothing; {} allows writing"
+STILL = "the screen stands still: {} does nothing until {} lets it go on"
+GOES_ON = "a deploy goes on: key {} shows it"
+NO_OBJECT = "no object of the cluster stands behind this row: there is nothing to look at"
 BUSY = "the last wish is not done yet; wait for what comes of it"
+SERVING = "services"
+"""Workers of services: they end with the cluster that they serve."""
+CONTEXT = "context."
+"""What the command begins with that shows another cluster; its name is behind."""
+SEEN = ("now", "link", "version", "snapshot", "plan", "plan_trouble", "deployment")
+"""What stands still while the screen does; what a person asks for is shown."""
 
 
-class Console(App[int], inherit_bindings=False):
-    """Keyboard only, no animation, nothing that blinks."""
+class Console(Shell, inherit_bindings=False):
+    """Shows the scene, brings in what is learnt, and has done what is wished."""
 
     DEFAULT_MODE: ClassVar[str] = HOME.id
-    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
     TITLE = "homelab"
 
-    def __init__(self, world: World, *, read_only: bool, name: str | None = None) -> None:
-        super().__init__()
-        self.scene = Scene(now=utc_now(), read_only=read_only, name=name)
-        self.animation_level = "none"
-        self.register_theme(CALM)
-        self.register_theme(COARSE)
-        self.theme = COARSE.name if self.console.color_system == "standard" else CALM.name
+    def __init__(
+        self,
+        world: World,
+        *,
+        read_only: bool,
+        name: str | None = None,
+        settings: Settings | None = None,
+        trouble: str | None = None,
+    ) -> None:
+        """`read_only`: whether writing is refused for good; `trouble`: what is wrong with the settings."""
+        liked = settings or Settings()
+        super().__init__(liked.theme)
+        said = Said(trouble, "▲") if trouble else None
+        self.scene = Scene(now=utc_now(), read_only=read_only or liked.read_only, name=name, said=said)
         self._world, self._feed = world, Feed(world, self.learn)
+        self._is_locked = read_only
+        if liked.read_only:
+            world.guard(True)
+        self._still: Scene | None = None
+        """What is shown while the screen stands still."""
+        self._era = 0
+        """Counts clusters: what is told of one before the last is nobody's any more."""
         self._writing = False
         self._gathering = False
         self._shown: Scene | None = None
         self._services: dict[str, Any] = {}
-        self._told_to_leave = self._has_pressed = False
-        self._on_terminal = Shown()
         self._asked: tuple[str, str, ModalScreen[bool]] | None = None
         """What is asked right now before something long: its `module:function`, the row, the dialog."""
         for command in COMMANDS:
-            if command.screen:
+            if command.screen and not command.on:
                 self.add_mode(command.id, partial(self._view, command, command.screen))
             for key in () if command.on else filter(None, (command.key, *command.keys)):
-                everywhere = bool(command.screen) or key.startswith("ctrl+")  # over a dialog too
+                opens = bool(command.screen) and not key.isalpha()  # a letter is a dialog's
+                everywhere = opens or key.startswith("ctrl+")  # over a dialog too
                 self._bindings.bind(key, f"run('{command.id}')", show=False, priority=everywhere)
 
     def _view(self, command: Command, path: str) -> Screen[None]:
-        made = named(path)(command, lambda: self.scene)
+        made = named(path)(command, lambda: self.seen)
         assert isinstance(made, View)
         return made
 
     def on_mount(self) -> None:
-        """Leave in good order when told to; what is heavy begins after the first paint."""
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self.exit, 0)
-        if self._told_to_leave:
-            self.exit(0)
+        """What is heavy begins after the first paint."""
         self.set_interval(TICK, self._age)
         self.call_after_refresh(self._begin)
-
-    def leave_early(self) -> None:
-        """Leave as soon as the terminal can be given back as it was: a signal came before the first screen."""
-        self._told_to_leave = True
 
     def _begin(self) -> None:
         if HOME.id != self.DEFAULT_MODE:
             self.run_worker(self._resume())
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
-        self.run_worker(self._come_back())
+        self.run_worker(self._come_back(), group=SERVING)
 
     async def _come_back(self) -> None:
         """To the deploy that goes on, if any: whoever was cut off from it sees it again, unless busy by now."""
         await self._feed.answered()
         await self._serve(DEPLOYING, "notice")
         if self._deploys and self.current_mode != DEPLOY.id:
-            if self.current_mode == HOME.id and not self._has_pressed:
+            if self.current_mode == HOME.id and not self.has_pressed:
                 self.action_run(DEPLOY.id)
             else:
-                self.tell(said=Said(GOES_ON, "○"))
+                self.tell(said=Said(GOES_ON.format(sign(DEPLOY)), "○"))
                 await self._serve(DEPLOYING, "watch")
 
     async def on_unmount(self) -> None:
@@ -151,9 +147,6 @@ class Console(App[int], inherit_bindings=False):
 
     async def on_event(self, event: Event) -> None:
         """A key takes away what was said and seen, whatever else it does."""
-        if isinstance(event, Resize):
-            self._on_terminal.forget()
-        self._has_pressed = self._has_pressed or isinstance(event, Key)
         if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, View):
             self.tell(said=None)
         await super().on_event(event)
@@ -161,6 +154,8 @@ class Console(App[int], inherit_bindings=False):
     def learn(self, **news: object) -> None:
         """Bring what was observed into the scene; what comes at once is shown at once, for a slow line's sake."""
         self._bring(**news)
+        if "snapshot" in news:
+            self._see()
         if not self._gathering:
             self._gather()
 
@@ -189,6 +184,13 @@ class Console(App[int], inherit_bindings=False):
                 dialog.dismiss(None)
                 self._bring(said=Said(why, "▲"))
 
+    @property
+    def seen(self) -> Scene:
+        """What is on the screen: the scene, or what it was when it came to stand still."""
+        if (still := self._still) is None:
+            return self.scene
+        return replace(self.scene, paused=still.paused, **{name: getattr(still, name) for name in SEEN})
+
     def _bring(self, **news: object) -> None:
         self.scene = replace(self.scene, now=utc_now(), **news)  # type: ignore[arg-type]  # callers name its fields
 
@@ -206,39 +208,93 @@ class Console(App[int], inherit_bindings=False):
         self._shown = self.scene
         for screen in reversed(self.screen_stack):
             if isinstance(screen, View) and screen.is_mounted:
-                screen.show(self.scene)
+                screen.show(self.seen)
                 return
-
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        """Only what does not stand there yet."""
-        if isinstance(renderable, CompositorUpdate) and self._running and not (self._closed or self._batch_count):
-            renderable = self._on_terminal.left(renderable, self.size.width)
-        super()._display(screen, renderable)
-
-    def _fatal_error(self) -> None:
-        """A fault of ours: Textual's own report would print every variable, and with them whatever is secret."""
-        self._exit_renderables.append(Text(import_module("tui.faults").told()))
-        self._close_messages_no_wait()
 
     def action_run(self, id: str) -> None:
         """Do what a command says."""
+        own: Mapping[str, Callable[[], object]] = {
+            "help": self._help,
+            "quit": partial(self.exit, 0),
+            PALETTE.id: self._choose,
+            SETUP.id: self._set_up,
+            PAUSE.id: self._pause,
+            READ_ONLY.id: self._guard,
+            **{one.id: partial(self._paint, one) for one in THEMES},
+        }
         if id in self._modes:
-            if id in map(attrgetter("id"), STEPS):
-                self.run_worker(self._serve(SETUP.id, "open", id.removeprefix(f"{SETUP.id}.")))
-            if not isinstance(self.screen, View):  # else it would lie over its view when that is opened again
-                self.pop_screen()
-            self.switch_mode(id)
-        elif id == "help":
-            self._help()
-        elif id == "quit":
-            self.exit(0)
-        elif id == PALETTE.id:
-            self._choose()
-        elif id == SETUP.id:
-            self._set_up()
-        elif isinstance(self.screen, View) and (row := self.screen.pointed):
-            command = next(one for one in COMMANDS if one.id == id)
-            self._ask(command, row) if command.asks else self.screen.do(id, row)
+            self._open(id)
+        elif id in own:
+            own[id]()
+        elif id.startswith(CONTEXT):
+            self.run_worker(self._turn(id.removeprefix(CONTEXT)), group=CONTEXT)
+        elif isinstance(self.screen, View):
+            self._act(next(one for one in COMMANDS if one.id == id), self.screen)
+
+    def _open(self, id: str) -> None:
+        if id in map(attrgetter("id"), STEPS):
+            self._wish(SETUP.id, "open", id.removeprefix(f"{SETUP.id}."))
+        if not isinstance(self.screen, View):  # else it would lie over its view when that is opened again
+            self.pop_screen()
+        self.switch_mode(id)
+
+    def _act(self, command: Command, view: View) -> None:
+        """On what the cursor is at."""
+        if command.on == TABLES:
+            view.treat(command.id)
+        elif row := view.pointed:
+            self._ask(command, row) if command.asks else view.do(command.id, row)
+
+    def _pause(self) -> None:
+        """Stand still, or go on."""
+        if isinstance(self.screen, View) and not self.screen.is_form:
+            self._still = None if self._still else replace(self.scene, paused=stamp(utc_now()))
+            self._show()
+
+    def _guard(self) -> None:
+        """Refuse all writing, or allow it; not below a question that was asked before."""
+        if not isinstance(self.screen, View):
+            return
+        if self._is_locked:
+            self.tell(said=Said("--read-only was given when homelab-tui was started: it stays so to the end", "▲"))
+        elif self.scene.setup or self._writing or self._deploys:
+            self.tell(said=Said("first end what goes on: the set-up, a deploy, or what is being written", "▲"))
+        else:
+            is_on = not self.scene.read_only
+            self._world.guard(is_on)
+            self.tell(read_only=is_on, said=Said("nothing is written from now on" if is_on else "writing is allowed"))
+
+    def _paint(self, command: Command) -> None:
+        """Other colours, for as long as the console is open."""
+        wanted = command.id.removeprefix("theme.")
+        few = "" if self.paint(wanted) else "; this terminal has 16 colours, so those for 16 are used"
+        place = import_module("tui.settings").file()
+        self.tell(said=Said(f'{wanted} until you leave{few}; to keep it write theme = "{wanted}" in {place}'))
+
+    async def _turn(self, context: str) -> None:
+        """To another cluster: nothing that is known of this one stays."""
+        if self._writing or self._deploys or self.scene.setup:
+            self.tell(said=Said("first end what goes on here: the set-up, a deploy, or what is being written", "▲"))
+            return
+        try:
+            is_home = await asyncio.to_thread(self._world.turn, context)
+        except CannotConnect as error:
+            self.tell(said=Said(str(error), "▲"))
+            return
+        self._era += 1
+        self.workers.cancel_group(self, SERVING)
+        self._services, self._still, before = {}, None, self.scene
+        await self._feed.turn()
+        self.scene = Scene(
+            now=utc_now(),
+            read_only=before.read_only,
+            name=context,
+            plan=before.plan,
+            plan_trouble=before.plan_trouble,
+            is_foreign=not is_home,
+        )
+        self.action_run(HOME.id)
+        self._show()
 
     def on_go(self, message: Go) -> None:
         """A screen opens another."""
@@ -274,14 +330,22 @@ class Console(App[int], inherit_bindings=False):
                 offered.sort(key=lambda one: one not in STEPS)
             palette = import_module("screens.palette").Palette(offered, typed)
             self.push_screen(palette, lambda id: self._chosen(id) if id else None)
+            self.run_worker(self._offer_contexts(palette))
+
+    async def _offer_contexts(self, palette: Palette) -> None:
+        """Below the others, as soon as the kubeconfig is read."""
+        names = await asyncio.to_thread(self._world.contexts)
+        palette.add([Command(f"{CONTEXT}{name}", None, f"Cluster: {name}", "Show this one.") for name in names])
 
     def _chosen(self, id: str) -> None:
         self._bring(is_alone=True)
         self.action_run(id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a person types, digits are text, and open no view."""
+        """Where a person types, digits are text, and open no view; a key that means nothing now is another's."""
         if action == "run" and parameters[0] in self._modes and self._is_form:
+            return False
+        if action == "run" and isinstance(self.screen, View) and not self.screen.allows(str(parameters[0])):
             return False
         return super().check_action(action, parameters)
 
@@ -297,9 +361,12 @@ class Console(App[int], inherit_bindings=False):
 
     def on_wished(self, message: Wished) -> None:
         """A screen wants something done; what comes of it is in the scene."""
-        self.run_worker(self._serve(message.service, message.name, *message.arguments))
+        self._wish(message.service, message.name, *message.arguments)
 
-    async def _serve(self, name: str, method: str, *arguments: str) -> None:
+    def _wish(self, service: str, name: str, *arguments: object) -> None:
+        self.run_worker(self._serve(service, name, *arguments), group=SERVING)
+
+    async def _serve(self, name: str, method: str, *arguments: object) -> None:
         try:
             await getattr(await self._service(name), method)(*arguments)
         except CannotConnect as error:
@@ -309,27 +376,50 @@ class Console(App[int], inherit_bindings=False):
         """The one of that name, made when it is first needed."""
         made = await asyncio.to_thread(named, SERVICES[name])
         if name not in self._services:
-            self._services[name] = made(self._world, self.tell)
+            self._services[name] = made(self._world, partial(self._tell_of, self._era))
         return self._services[name]
+
+    def _see(self) -> None:
+        """Services that follow what is observed are given it."""
+        for service in self._services.values():
+            if hasattr(service, "see"):
+                service.see(self.scene.snapshot)
+
+    def _tell_of(self, era: int, **news: object) -> None:
+        """What a service tells; nothing where it is one of another cluster."""
+        if era == self._era:
+            self.tell(**news)
+
+    def _refusal(self, command: Command) -> str | None:
+        """Why nothing can be written now."""
+        if self._writing:
+            return BUSY
+        if self.scene.read_only:
+            return (LOCKED if self._is_locked else GUARDED).format(command.label, sign(READ_ONLY))
+        return STILL.format(command.label, sign(PAUSE)) if self._still else None
 
     def _ask(self, command: Command, row: str) -> None:
         """Before something is written: what will happen, or why it cannot."""
         assert command.asks
-        if self.scene.read_only or self._writing:
-            self.tell(said=Said(BUSY if self._writing else READ_ONLY.format(command.label), "▲"))
+        if why := self._refusal(command):
+            self.tell(said=Said(why, "▲"))
             return
-        asked: Question | str = named(command.asks)(row, self.scene)
+        asked: Question | ModalScreen[None] | str = named(command.asks)(row, self.scene)
         if isinstance(asked, str):
             self.tell(said=Said(asked, "▲"))
             return
+        if isinstance(asked, ModalScreen):  # a form, which wishes what was filled in
+            self.push_screen(asked)
+            return
+        wish = asked.wish or command.wish
 
         def answered(sure: bool | None) -> None:
             if sure:
                 self.tell(said=Said(asked.doing, "○"))
-                self.run_worker(self._serve(*command.wish) if command.wish else self._write(command.id, row))
+                self._wish(*wish) if wish else self.run_worker(self._write(command.id, row))
 
         dialog = import_module("screens.dialogs.confirm").Confirm(asked)
-        self._asked = (command.asks, row, dialog) if command.wish else None
+        self._asked = (command.asks, row, dialog) if wish else None
         self.push_screen(dialog, answered)
 
     async def _write(self, id: str, row: str) -> None:
@@ -350,28 +440,16 @@ class FirstTime(Console):
     DEFAULT_MODE: ClassVar[str] = FIRST_TIME[0].id
 
 
-def run(world: World, *, read_only: bool, name: str | None = None, setup: bool = False) -> int:
+def run(
+    world: World,
+    *,
+    read_only: bool,
+    name: str | None = None,
+    setup: bool = False,
+    settings: Settings | None = None,
+    trouble: str | None = None,
+) -> int:
     """Show the console until it is left; the exit code. `setup`: open the set-up though nothing asks for it."""
     begun = FirstTime if setup or world.needs_setup() else Console
-    app = begun(world, read_only=read_only, name=name)
-    _leave_with_the_terminal(partial(app.call_from_thread, app.exit, 0))
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: app.leave_early())
-    code = app.run(mouse=False)
-    import_module("tui.headless.terminal").let_go()  # the terminal may be gone
-    return app.return_code or 0 if code is None else code
-
-
-def _leave_with_the_terminal(leave: Callable[[], object]) -> None:
-    """End when the terminal is gone, even where SIGHUP is ignored: Textual would read its end for ever."""
-
-    def wait() -> None:
-        hung_up = select.poll()
-        hung_up.register(STDIN, 0)  # no event is asked for: only a hang-up is reported
-        hung_up.poll()
-        try:
-            leave()
-        except RuntimeError:  # the console has ended by itself
-            os._exit(0)
-
-    Thread(target=wait, daemon=True, name="terminal").start()
+    app = begun(world, read_only=read_only, name=name, settings=settings, trouble=trouble)
+    return shown(app)

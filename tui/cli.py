@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import NoReturn, get_args
 
 from homelab.plan.model import RouterKind
 from homelab.stack.components import INCLUDE, STAGES
 from tui.options import Options, Refused
+from tui.settings import brief, file, load
 
 FINE, FAILED, WRONG_USE = 0, 1, 2
 """Exit codes. The diffs alone have their own meaning of 1 (there are changes) and 2 (it failed)."""
@@ -24,6 +26,7 @@ CONSOLE = "tui.console:console"
 """What is done where no command is named."""
 LAB = "tui.headless.lab:lab"
 SETUP = "tui.headless.setup:setup"
+SETTINGS = "tui.headless.settings:settings"
 LAB_OPTIONS = (
     ("--lab", "deployed", "use the embedded cluster; it ends with its last user"),
     ("--lab=bare", "bare", "the same without the stack"),
@@ -40,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     module, _, function = parsed.command.partition(":")
     command: Command = getattr(import_module(module), function)
     try:
-        options = Options.of(parsed)
+        options = _settled(Options.of(parsed), parsed)
         if options.lab and parsed.command not in (CONSOLE, LAB) and not _on_screen(parsed):
             from tui.headless.lab import on_lab  # noqa: PLC0415 - only the lab needs it
 
@@ -61,6 +64,17 @@ def run(arguments: Sequence[str]) -> int:
         print(text, file=sys.stderr)
         return _code(error, parsed)
     return code
+
+
+def _settled(options: Options, parsed: argparse.Namespace) -> Options:
+    """With what the settings' file says. Raises Refused where that is wrong and there is no screen to tell it on."""
+    found = load(file())
+    trouble = brief(found, file())
+    if trouble and not (parsed.command in (CONSOLE, SETTINGS) or _on_screen(parsed)):
+        raise Refused(f"{trouble}\n`homelab-tui settings check` says everything")
+    if found.settings.keys:
+        import_module("screens.keys").choose(found.settings.keys)
+    return replace(options, settings=found.settings, trouble=trouble)
 
 
 def _on_screen(parsed: argparse.Namespace) -> bool:
@@ -113,6 +127,10 @@ def build() -> argparse.ArgumentParser:
     restore = adding.add("restore", "put back what is missing of a backup", "backup:restore")
     restore.add_argument("file", metavar="FILE", help="which `backup` wrote; the passphrase as there")
     restore.add_argument("--yes", action="store_true", help="do not ask")
+    _users(adding)
+    settings = adding.add("settings", "print your settings, with a word on each", "settings:settings")
+    settings.add_argument("action", nargs="?", choices=("check", "init"), help="check the file, or write a first one")
+    _apps(adding)
     lab = adding.add("lab", "be the embedded cluster that --lab uses, until Ctrl-C", "lab:lab")
     lab.add_argument("--bare", action="store_true", help="without the stack")
     return parser
@@ -215,6 +233,63 @@ def _config(adding: _Adding) -> None:
     below.add("diff", "compare the plan with Consul, key by key; exit codes as diff", "config:diff")
     apply = below.add("apply", "bring it to Consul, and ask every replica whether it took it", "config:apply")
     apply.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _users(adding: _Adding) -> None:
+    below = adding.below(adding.add("users", "who may come in: the users of the basic auth"))
+    listed = below.add("list", "print them, and what they open", "users:list_users")
+    listed.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, text in (("add", "let somebody in"), ("passwd", "give somebody another password")):
+        made = below.add(name, text, f"users:{name}")
+        made.add_argument("name", metavar="NAME", help="the password is asked for twice, or read from stdin")
+        made.add_argument("--generate", action="store_true", help="make a password up, and show it this once")
+        _in_secret(made)
+    rename = below.add("rename", "call somebody something else; the password stays", "users:rename")
+    rename.add_argument("name", metavar="OLD")
+    rename.add_argument("new", metavar="NEW")
+    remove = below.add("remove", "let somebody in no longer", "users:remove")
+    remove.add_argument("name", metavar="NAME")
+    verify = below.add("verify", "try a password on the file and on every route; exit 1 when it fails", "users:verify")
+    verify.add_argument("name", metavar="NAME", help="the password is asked for, or read from stdin")
+    importing = below.add("import", "add the users of an htpasswd file", "users:import_users")
+    importing.add_argument("file", metavar="FILE", help="users that are there get its passwords, others stay")
+    export = below.add("export", "write the users into an htpasswd file", "users:export_users")
+    export.add_argument("file", metavar="FILE", help="a new one")
+    for parser in (remove, importing):
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+    for parser in (rename, remove, verify, importing, export):
+        _in_secret(parser)
+
+
+def _in_secret(parser: _Parser) -> None:
+    parser.add_argument("--secret", metavar="NAMESPACE/NAME", help="the file (default: homelab/ingress-auth)")
+
+
+def _apps(adding: _Adding) -> None:
+    apps = adding.add("apps", "what is on show, whoever made it", "apps:apps")
+    apps.add_argument("--json", action="store_true", help="print one JSON object")
+    expose = adding.add("expose", "show a Service on the ingress, or change how it is shown", "apps:expose")
+    expose.add_argument("service", metavar="SERVICE")
+    expose.add_argument("--port", metavar="PORT", help="name or number (default: the likeliest for a web page)")
+    expose.add_argument("--zone", choices=("internal", "external", "both"), help="default: internal, or as it is")
+    expose.add_argument("--host", metavar="HOST", help="internal name (default: SERVICE below the internal domain)")
+    expose.add_argument(
+        "--external-host", metavar="HOST", help="public name (default: SERVICE below the external domain)"
+    )
+    expose.add_argument("--path", metavar="PATH", help="show only what begins with it (default: /)")
+    guard = expose.add_mutually_exclusive_group()
+    guard.add_argument(
+        "--auth", metavar="NAMESPACE/NAME", help="Middleware that asks (default: homelab/auth if external)"
+    )
+    guard.add_argument(
+        "--no-auth", action="store_true", help="ask for no password; if external the word yes is asked for"
+    )
+    expose.add_argument("--dry-run", action="store_true", help="print the YAML and what would change, and stop")
+    hide = adding.add("hide", "take an app off the ingress", "apps:hide")
+    hide.add_argument("name", metavar="NAME", help="as homelab-tui apps has it")
+    for command in (expose, hide):
+        command.add_argument("--namespace", required=True, metavar="NS")
+        command.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _include(text: str) -> frozenset[str]:

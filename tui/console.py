@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -39,8 +40,15 @@ def console(parsed: Namespace, options: Options) -> int:
     from tui.app import run  # noqa: PLC0415 - loads Textual
 
     with Home(options) as home:
-        name, setup = "lab" if options.lab else None, parsed.command == SETUP
-        return run(home, read_only=options.read_only, name=name, setup=setup)
+        name, setup = "lab" if options.lab else options.context, parsed.command == SETUP
+        return run(
+            home,
+            read_only=options.read_only,
+            name=name,
+            setup=setup,
+            settings=options.settings,
+            trouble=options.trouble,
+        )
 
 
 def no_terminal() -> str | None:
@@ -56,6 +64,8 @@ class Home:
 
     def __init__(self, options: Options) -> None:
         self._asked = self._options = options
+        self._plans: str | None = options.context
+        """The context whose cluster the plan is for: the one of the beginning."""
         self._lab: Attached | None = None
         self._connected: Cluster | None = None
         self._attaching = asyncio.Lock()
@@ -89,6 +99,32 @@ class Home:
         if found.plan is None:
             raise CannotConnect(faulty(found))
         return found.plan
+
+    def contexts(self) -> tuple[str, ...]:
+        """Names of the kubeconfig's contexts; none where it cannot be read, as the panes say."""
+        with suppress(CannotConnect), explaining():
+            found: tuple[str, ...] = import_module("tui.wiring").contexts(self._options)[0]
+            return found
+        return ()
+
+    def turn(self, context: str) -> bool:
+        """Use this one from the next connection on; whether the plan is for it. Raises CannotConnect."""
+        if self._asked.lab:
+            raise CannotConnect("--lab is its own cluster: start homelab-tui without it to see another")
+        with explaining():
+            names, current = import_module("tui.wiring").contexts(self._options)
+        self._plans = self._plans or current
+        if context not in names:
+            raise CannotConnect(f"the kubeconfig has no context {context} any more; it has: {', '.join(names)}")
+        if context == (self._options.context or current):
+            raise CannotConnect(f"{context} is in front already")
+        self._options = self._asked = replace(self._options, context=context)
+        return context == self._plans
+
+    def guard(self, read_only: bool) -> None:
+        """Whether whatever is begun from now on may write nothing."""
+        self._asked = replace(self._asked, read_only=read_only)
+        self._options = replace(self._options, read_only=read_only)
 
     async def attached(self) -> Options:
         """What is to be used, once the lab is there where it is to be the lab. Raises CannotConnect."""

@@ -36,6 +36,18 @@ class World(Protocol):
     def needs_setup(self) -> bool:
         """Whether there is no plan yet, or a set-up that was not finished; names of files tell it."""
 
+    def contexts(self) -> tuple[str, ...]:
+        """Names of the clusters that can be shown; called in a thread."""
+
+    def turn(self, context: str) -> bool:
+        """Use another cluster from the next connection on; whether the plan is its own. Called in a thread.
+
+        Raises CannotConnect where that cannot be.
+        """
+
+    def guard(self, read_only: bool) -> None:
+        """Whether whatever is begun from now on may write nothing."""
+
     def cluster(self) -> AbstractAsyncContextManager[Cluster]:
         """A connection. Raises CannotConnect with what to do."""
 
@@ -56,12 +68,25 @@ class Feed:
         self._world = world
         self._tell = tell
         self._answered = asyncio.Event()
+        self._turned, self._let_go = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Never ends by itself: what goes wrong is told, and tried again."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_plan())
-            group.create_task(self._observe())
+            while True:
+                observing = group.create_task(self._observe())
+                await self._turned.wait()
+                self._turned.clear()
+                observing.cancel()
+                await asyncio.wait([observing])
+                self._let_go.set()
+
+    async def turn(self) -> None:
+        """Let go of the connection, and make another: nothing is told of the old one any more."""
+        self._let_go.clear()
+        self._turned.set()
+        await self._let_go.wait()
 
     async def answered(self) -> None:
         """Wait for the cluster's first facts, but not for long."""

@@ -37,6 +37,8 @@ class Options:
     journal: Path | None = None
     """Folder of the journal; None: one for each cluster among the user's state."""
     settings: Settings = field(default_factory=Settings)
+    trouble: str | None = None
+    """What is wrong with the settings' file, and the fix."""
 
     @classmethod
     def of(cls, parsed: Namespace) -> Options:

@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homelab.observe.snapshot import TRAEFIK_NAMESPACE
-from homelab.ports import Cluster, Kind, Names, Neighbourhood, OpenStore, Ref, Rejected, Sealing, StoreReading, Web
+from homelab.ports import (
+    Cluster,
+    Kind,
+    Names,
+    Neighbourhood,
+    OpenStore,
+    Passwords,
+    Ref,
+    Rejected,
+    Sealing,
+    StoreReading,
+    Web,
+)
 from tui.options import Options, Refused
 
 if TYPE_CHECKING:
@@ -55,6 +67,15 @@ def kubeconfig(options: Options) -> tuple[Path, str | None]:
     path = find(options.kubeconfig, os.environ, Path.home())
     is_link = path == link(os.environ, Path.home())
     return path.resolve() if is_link else path, server(path, options.context)
+
+
+def contexts(options: Options) -> tuple[tuple[str, ...], str | None]:
+    """Names of the kubeconfig's contexts, and the one that is used where none is named. Raises KubeconfigError."""
+    from homelab.adapters.kubeconfig import contexts as named  # noqa: PLC0415 - costs a quarter of a second
+    from homelab.adapters.kubeconfig import current, find  # noqa: PLC0415
+
+    path = find(options.kubeconfig, os.environ, Path.home())
+    return tuple(named(path)), current(path)
 
 
 def remember_kubeconfig(options: Options, wanted: str) -> None:
@@ -163,10 +184,17 @@ def names(options: Options) -> Names:
 
 def web(options: Options) -> Web:
     """What answers at an address."""
+    from homelab.adapters.web import HttpWeb  # noqa: PLC0415 - a tenth of a second
+
     if options.lab:
         from homelab.lab.around import LabWeb  # noqa: PLC0415
 
-        return LabWeb()
-    from homelab.adapters.web import HttpWeb  # noqa: PLC0415 - a tenth of a second
-
+        return LabWeb(HttpWeb())
     return HttpWeb()
+
+
+def passwords() -> Passwords:
+    """How passwords are kept; what hashes them is loaded in a thread when it is first used."""
+    from homelab.adapters.passwords import LibpassPasswords  # noqa: PLC0415
+
+    return LibpassPasswords()

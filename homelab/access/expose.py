@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import count, groupby
+from itertools import chain, count, groupby
 from typing import Any
 
 from homelab.access.around import HOME_AUTH, INGRESS, Around
@@ -105,7 +105,7 @@ def _free_host(app: App, zone: str, plan: Plan, around: Around) -> str:
     """A host below the zone's domain that no Ingress of others names."""
     taken = {wish.host.lower() for one in around.ingresses or () if not own(app, one) for wish in wishes_of(one)}
     below = domain(plan, zone)
-    stems = (app.service, *_numbered(f"{app.service}-{app.namespace}"))
+    stems = chain([app.service], _numbered(f"{app.service}-{app.namespace}"))
     return next(host for stem in stems if (host := f"{stem[:63].rstrip('-')}.{below}") not in taken)
 
 
@@ -138,14 +138,13 @@ def ingresses(app: App) -> tuple[Raw, ...]:
 
 
 def _ingress(app: App, zone: str) -> Raw:
-    labels = {MANAGED_BY: OURS, APP: app.name or app.service}
-    meta: Raw = {
+    """Zone and password are said also where they are none, so that what a hand has added is taken back."""
+    meta = {
         "name": f"{app.name}-{zone}",
         "namespace": app.namespace,
-        "labels": labels | ({TRAFFIC_TYPE: "external"} if zone == "external" else {}),
+        "labels": {MANAGED_BY: OURS, APP: app.name, TRAFFIC_TYPE: zone},
+        "annotations": {AUTH: app.auth or "", **({MIDDLEWARES: reference(app.auth)} if app.auth else {})},
     }
-    if app.auth:
-        meta["annotations"] = {MIDDLEWARES: reference(app.auth), AUTH: app.auth}
     port = {"number": app.port} if isinstance(app.port, int) else {"name": app.port}
     backend = {"service": {"name": app.service, "port": port}}
     paths = [{"path": app.path, "pathType": "Prefix", "backend": backend}]

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from homelab.access.credentials import name_fault, password_fault
 from homelab.access.model import Edit, HashKind, User, Verb
-from homelab.access.secrets import name_fault, password_fault
 
 FORMS = {
     HashKind.BCRYPT: re.compile(rb"\$2[abxy]\$\d\d\$[./0-9A-Za-z]{53}[ \t]*"),

@@ -88,6 +88,7 @@ class Clash:
     """Somebody else wrote the file since it was read."""
 
     mine: Edit = field(repr=False)
+    """Without its password where a screen is drawn from it."""
     theirs: tuple[str, ...]
     """What they changed, a sentence each."""
     can_merge: bool
@@ -128,6 +129,12 @@ class Access:
     """A choice that waits: merge, overwrite or drop."""
     undo: str | None = None
     """What the key for undoing would take back."""
+
+    @property
+    def front(self) -> UserFile | None:
+        """The file in front; where that is gone, the first."""
+        known = self.files or ()
+        return next((one for one in known if one.secret == self.at), next(iter(known), None))
 
 
 ZONES = ("internal", "external")
@@ -206,19 +213,32 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """The form of an app that is being put on show, changed or watched."""
+    """An app that is being put on show, changed or watched: first a Service is chosen, then a form filled in."""
 
-    app: App
+    app: App | None = None
+    """None while a Service is being chosen."""
     before: App | None = None
     """As it is on the cluster; None for a new one."""
     candidates: tuple[Candidate, ...] = ()
+    ports: tuple[str, ...] = ()
+    """Of the Service, the likeliest first."""
     auths: tuple[str, ...] = ()
     """Middlewares that ask for a password, `namespace/name`; the plan's own first."""
+    proposals: Mapping[str, str] = field(default_factory=dict)
+    """What is suggested, by field."""
     findings: tuple[Finding, ...] = ()
     """`at` names the field: service, port, zone, internal, external, path, auth."""
+    consent: str | None = None
+    """What a person has to agree to by a typed word before it is applied."""
     changes: str | None = None
     """What applying would change, as a diff; None until looked at."""
+    hindrance: str | None = None
+    """Why what was looked at cannot be applied."""
+    is_applied: bool = False
+    """Whether it is watched rather than filled in."""
     steps: tuple[Step, ...] = ()
-    """Empty until it was applied."""
+    """Of one that is watched; empty until it was looked at."""
     trouble: str | None = None
     """Why it could not be read or written."""
+    busy: str | None = None
+    """What goes on right now."""

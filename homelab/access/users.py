@@ -1,16 +1,45 @@
-"""The files of users on the cluster: finding them, writing them without losing anybody's change, taking a change back."""
+"""The files of users on the cluster: reading, following and writing them, and taking a change back."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 
-from homelab.access.model import Clash, Edit, UserFile
+from homelab.access.files import HOME, KEY, as_read, data_of, files, secrets_of
+from homelab.access.htpasswd import Unfit, changes, check, edited, touched
+from homelab.access.model import Clash, Edit, UserFile, Verb
 from homelab.observe.allocations import Allocation
-from homelab.ports import Cluster, Passwords, Raw
+from homelab.observe.snapshot import KINDS
+from homelab.ports import (
+    Alive,
+    Cluster,
+    ClusterError,
+    Exists,
+    Forbidden,
+    Kind,
+    Lost,
+    NotFound,
+    NotServed,
+    Outdated,
+    Passwords,
+    Raw,
+    Ref,
+)
+from homelab.together import together
 
 COST = 10
 """Of bcrypt, where nobody says another."""
+SECRET = Kind("v1", "Secret")
+MIDDLEWARE, INGRESS = KINDS["middlewares"].kind, KINDS["ingresses"].kind
+AGAIN_SECONDS = 3.0
+"""Until it is tried again to read what could not be read."""
+TRIES = 5
+"""At writing, while others change what is no user, such as a label."""
+DONE = {Verb.ADD: "was added", Verb.PASSWORD: "has a new password", Verb.REMOVE: "was removed"}
 
 
 class NotSaved(Exception):
@@ -21,7 +50,7 @@ class Clashed(Exception):
     """Nothing was written, since somebody else changed the file: a person has to choose."""
 
     def __init__(self, clash: Clash, now: UserFile) -> None:
-        """`now` is the file as they left it: saving the same edit on it merges, on `overwriting(...)` overwrites."""
+        """`now` is the file as they left it: the same edit saved on it merges, on `overwriting(...)` overwrites."""
         super().__init__("; ".join(clash.theirs))
         self.clash, self.now = clash, now
 
@@ -32,7 +61,7 @@ class Saved:
 
     before: UserFile
     now: UserFile
-    what: str = field(default="")
+    what: str
     """`anna was added`: for telling, and for the journal."""
 
 
@@ -43,27 +72,99 @@ class Reading:
     files: tuple[UserFile, ...] | None
     """As last known; None while they never were."""
     trouble: str | None = None
-    """None while it is live."""
-
-
-def files(
-    middlewares: Iterable[Raw], ingresses: Iterable[Raw], secrets: Mapping[str, Raw], held: Iterable[Allocation] = ()
-) -> tuple[UserFile, ...]:
-    """Every file that a basic-auth Middleware names; the home's own first, also while it is missing.
-
-    `secrets` by `namespace/name`, `held` for the doors. Pure: the same objects give the same answer.
-    """
-    raise NotImplementedError
+    """None while this is live."""
 
 
 async def read(cluster: Cluster, held: Iterable[Allocation] = ()) -> tuple[UserFile, ...]:
     """The files as they are now. Raises ClusterError."""
-    raise NotImplementedError
+    middlewares, ingresses = await together(partial(_listed, cluster, kind) for kind in (MIDDLEWARE, INGRESS))
+    places = sorted({HOME, *secrets_of(middlewares)})
+    found = await together(partial(cluster.get, _ref(place)) for place in places)
+    secrets = {place: secret for place, secret in zip(places, found, strict=True) if secret}
+    return files(middlewares, ingresses, secrets, held)
 
 
-def live(cluster: Cluster, held: Callable[[], Iterable[Allocation]]) -> AsyncIterator[Reading]:
-    """The files now, and again whenever one changes, for ever. Never raises ClusterError: it arrives as trouble."""
-    raise NotImplementedError
+async def _listed(cluster: Cluster, kind: Kind) -> tuple[Raw, ...]:
+    try:
+        return await cluster.list(kind)
+    except NotServed:  # before the first deploy
+        return ()
+
+
+def _ref(place: str) -> Ref:
+    space, _, name = place.partition("/")
+    return Ref(SECRET, space, name)
+
+
+async def live(cluster: Cluster, held: Callable[[], Iterable[Allocation]]) -> AsyncIterator[Reading]:
+    """The files now, and again whenever something changes, for ever. A ClusterError arrives as trouble."""
+    following, known = _Following(cluster), None
+    try:
+        following.follow(None)
+        while True:
+            try:
+                await following.news()
+                known = await read(cluster, held())
+                for file in known:
+                    following.follow(file.secret)
+                yield Reading(known, following.trouble)
+            except ClusterError as error:
+                yield Reading(known, str(error))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN_SECONDS):
+                        await following.news(keep=True)
+                following.wake()
+    finally:
+        following.close()
+
+
+class _Following:
+    """Knows when to read again: Middlewares, Ingresses and the Secrets found so far are watched for changes."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._tasks: dict[str | None, list[asyncio.Task[None]]] = {}
+        self._news = asyncio.Event()
+        self._lost: dict[Ref | Kind, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Why what was read may be old; None while it cannot be."""
+        return next(iter(self._lost.values()), None)
+
+    async def news(self, *, keep: bool = False) -> None:
+        """Wait for a change; it counts as seen unless it is kept."""
+        await self._news.wait()
+        if not keep:
+            self._news.clear()
+
+    def wake(self) -> None:
+        """As if something had changed."""
+        self._news.set()
+
+    def follow(self, place: str | None) -> None:
+        """Watch a Secret, once; None: what leads to them."""
+        if place not in self._tasks:
+            wanted = [_ref(place)] if place else [MIDDLEWARE, INGRESS]
+            self._tasks[place] = [asyncio.create_task(self._watch(one)) for one in wanted]
+
+    async def _watch(self, what: Ref | Kind) -> None:
+        if isinstance(what, Ref):
+            stream = self._cluster.watch(what.kind, namespace=what.namespace, fields=f"metadata.name={what.name}")
+        else:
+            stream = self._cluster.watch(what)
+        async for change in stream:
+            if isinstance(change, Alive) and what not in self._lost:
+                continue
+            self._lost.pop(what, None)
+            if isinstance(change, Lost) and not isinstance(change.error, NotServed):
+                self._lost[what] = str(change.error)
+            self._news.set()
+
+    def close(self) -> None:
+        """Watch no more."""
+        for task in (one for tasks in self._tasks.values() for one in tasks):
+            task.cancel()
 
 
 async def save(cluster: Cluster, passwords: Passwords, file: UserFile, edit: Edit, *, cost: int = COST) -> Saved:
@@ -71,19 +172,97 @@ async def save(cluster: Cluster, passwords: Passwords, file: UserFile, edit: Edi
 
     Raises Unfit (htpasswd), Clashed, NotSaved, ClusterError.
     """
-    raise NotImplementedError
+    check(file.content, edit)
+    needs_hash = edit.verb in (Verb.ADD, Verb.PASSWORD)
+    hashed = await passwords.hash(edit.password or "", cost) if needs_hash else ""
+    done = f"is now called {edit.name}" if edit.verb is Verb.RENAME else DONE[edit.verb]
+
+    def clashes(now: UserFile) -> Exception:
+        return Clashed(clash_of(file, now, edit), now)
+
+    return await _write(cluster, file, edited(file.content, edit, hashed), f"{edit.user} {done}", clashes)
 
 
 async def put(cluster: Cluster, file: UserFile, content: bytes, what: str) -> Saved:
     """Write another content of a file that was read, such as an import's. Raises NotSaved, ClusterError."""
-    raise NotImplementedError
+
+    def clashes(now: UserFile) -> Exception:
+        theirs = "; ".join(clash_sentences(file, now))
+        return NotSaved(f"nothing was written, since Secret {file.secret} has changed: {theirs}; look, and try again")
+
+    return await _write(cluster, file, content, what, clashes)
+
+
+async def undo(cluster: Cluster, saved: Saved) -> Saved:
+    """Write back what was there before a change. Raises NotSaved where the file has changed since, ClusterError."""
+    if not saved.before.users:
+        raise NotSaved("the first user stays: without one Traefik answers 404 in place of asking for a password")
+    return await put(cluster, saved.now, saved.before.content, f"taken back: {saved.what}")
 
 
 def overwriting(file: UserFile, now: UserFile) -> UserFile:
     """What to save an edit on when theirs is to be overwritten: the file as it was read, at the version of theirs."""
-    raise NotImplementedError
+    return replace(now, content=file.content, users=file.users, notes=file.notes)
 
 
-async def undo(cluster: Cluster, saved: Saved) -> Saved:
-    """Write back what was there before a change. Raises NotSaved where somebody changed the file since, ClusterError."""
-    raise NotImplementedError
+def clash_of(file: UserFile, now: UserFile, edit: Edit) -> Clash:
+    """What a person has to choose by, when a file that was read is another one now. Pure."""
+    concerned = touched(file.content, now.content) & {edit.user, edit.name}
+    return Clash(edit, clash_sentences(file, now), not concerned and now.version is not None and _fits(now, edit))
+
+
+def _fits(now: UserFile, edit: Edit) -> bool:
+    try:
+        check(now.content, edit)
+    except Unfit:
+        return False
+    return True
+
+
+def clash_sentences(file: UserFile, now: UserFile) -> tuple[str, ...]:
+    """What somebody changed since a file was read. Pure."""
+    if file.version and not now.version:
+        return (f"Secret {file.secret} was deleted",)
+    return changes(file.content, now.content)
+
+
+async def _write(
+    cluster: Cluster, file: UserFile, content: bytes, what: str, clashes: Callable[[UserFile], Exception]
+) -> Saved:
+    """Replace exactly what was seen: the same version, or at least the same bytes. Raises what `clashes` makes."""
+    for _ in range(TRIES):
+        secret = await cluster.get(_ref(file.secret))
+        now = as_read(file, secret)
+        if now.refusal:
+            raise NotSaved(now.refusal)
+        is_known = now.version == file.version or (now.content == file.content and bool(now.version))
+        if not is_known:
+            raise clashes(now)
+        with suppress(Exists, Outdated, _GoneMeanwhile):
+            written = await _put(cluster, file.secret, secret, content)
+            return Saved(replace(file, version=now.version), as_read(file, written), what)
+    raise NotSaved(f"Secret {file.secret} is changed all the time by somebody else; try again later")
+
+
+class _GoneMeanwhile(Exception):
+    """It was there a moment ago."""
+
+
+async def _put(cluster: Cluster, place: str, secret: Raw | None, content: bytes) -> Raw:
+    """Raises Exists, Outdated, _GoneMeanwhile, NotSaved, ClusterError."""
+    data = {next(iter(data_of(secret)), KEY): b64encode(content).decode()}
+    ref = _ref(place)
+    try:
+        if secret:
+            return await cluster.replace({**secret, "data": data})
+        metadata = {"namespace": ref.namespace, "name": ref.name}
+        return await cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    except NotFound:
+        if secret:
+            raise _GoneMeanwhile from None
+        why = f"there is no namespace {ref.namespace}, so no Secret {place} can be made; homelab-tui apply brings it"
+        raise NotSaved(why) from None
+    except Forbidden as error:
+        if "being terminated" in str(error):  # Source: Kubernetes, NamespaceLifecycle admission
+            raise NotSaved(f"namespace {ref.namespace} is being deleted, so Secret {place} cannot be made") from None
+        raise

@@ -209,6 +209,15 @@ def contexts(path: Path) -> list[str]:
         return []
 
 
+def current(path: Path) -> str | None:
+    """The context that a kubeconfig uses where none is named; None where it does not say."""
+    try:
+        document: Any = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+        return str(document["current-context"])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, KeyError):
+        return None
+
+
 def _plain(error: Exception, path: Path, context: str | None) -> str:
     known = contexts(path)
     if context and context not in known:

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
-from homelab.ports import Interface, Machine, NoNetwork, Reply
+from homelab.ports import Interface, Machine, NoNetwork, Reply, Web
 
 
 class LabNeighbourhood:
@@ -44,10 +44,16 @@ class LabNames:
 
 
 class LabWeb:
-    """Keeps `ports.Web`: nobody can be asked; the lab serves its addresses on ports of the loopback."""
+    """Keeps `ports.Web`: the lab serves its addresses on ports of the loopback, and nobody else can be asked."""
 
-    async def get(self, url: str, address: IPv4Address) -> Reply:
-        """Raises NoNetwork."""
+    def __init__(self, loopback: Web) -> None:
+        """`loopback` asks those ports."""
+        self._loopback = loopback
+
+    async def get(self, url: str, address: IPv4Address, credentials: tuple[str, str] | None = None) -> Reply:
+        """Raises NoNetwork for every address but the loopback's, WebError."""
+        if address.is_loopback:
+            return await self._loopback.get(url, address, credentials)
         _refuse(f"the lab has no LAN on which {address} could answer")
 
 

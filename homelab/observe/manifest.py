@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -15,6 +16,14 @@ COPY = "kubectl.kubernetes.io/last-applied-configuration"
 """A copy of the whole object, values of a Secret included."""
 FIRST = ("apiVersion", "kind", "metadata", "type", "spec", "data", "stringData")
 """Keys in the order of people; the others come behind."""
+
+
+def documents(objects: Iterable[Raw]) -> list[str]:
+    """One after the other."""
+    lines: list[str] = []
+    for one in objects:
+        lines += [*(["---"] if lines else []), *document(one)]
+    return lines
 
 
 def document(obj: Raw) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homelab.configuration import HASH
 from homelab.observe.allocations import Allocation, allocations
@@ -19,6 +19,9 @@ from homelab.observe.routes import Route, routes
 from homelab.observe.taking import Took
 from homelab.observe.traefik import TraefikAnswer
 from homelab.ports import Kind, Raw, Value
+
+if TYPE_CHECKING:
+    from homelab.access.model import App
 
 VERSION = 1
 """Of the JSON; later versions of the program only add keys."""
@@ -151,6 +154,8 @@ class Snapshot:
     """Who orders them; None where there is none."""
     configuration: Configuration | None = None
     """Of the external Traefiks; None where none is wished."""
+    apps: tuple[App, ...] = ()
+    """What Ingresses have on show, ours and everybody else's."""
 
     @property
     def is_loading(self) -> bool:
@@ -160,6 +165,8 @@ class Snapshot:
 
 def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapshot:
     """Every fact from every raw object."""
+    from homelab.access.expose import exposed  # noqa: PLC0415 - the first paint does not need what renders manifests
+
     held = allocations(world.of("services"), world.of("servicel2statuses"), world.of("events"))
     orders = issuer(world.of("cronjobs"), world.of("jobs"), world.of("pods"))
     return Snapshot(
@@ -189,6 +196,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
         ),
         issuer=orders,
         configuration=configuration(world.of("configmaps"), world.values, world.took),
+        apps=exposed(world.of("ingresses"), world.known("middlewares")),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import product
 
-from homelab.observe.raw import ZONES, dig, full_name, items, strings, text, zone
+from homelab.observe.raw import ZONES, dig, full_name, items, number, strings, text, zone
 from homelab.ports import Raw
 
 ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
@@ -67,6 +67,8 @@ class Router:
     entry_points: tuple[str, ...]
     owner: str | None
     """`Ingress apps/web`, `IngressRoute apps/web`; only newer Traefiks say so."""
+    priority: int = 0
+    """The higher one is asked first; that of Traefik's own choice is the length of the rule."""
 
     @property
     def provider(self) -> str:
@@ -125,6 +127,7 @@ def router(raw: Raw) -> Router:
         service=text(raw, "service"),
         entry_points=strings(raw, "entryPoints"),
         owner=owner(dig(raw, "observability", "metadata", "ingress")),
+        priority=number(raw, "priority") or 0,
     )
 
 

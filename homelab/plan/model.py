@@ -20,6 +20,8 @@ RouterKind = Literal[
     "dnsmasq", "dd-wrt", "openwrt", "pi-hole", "adguard-home", "mikrotik", "opnsense", "pfsense", "unifi", "other"
 ]
 
+Sample = Literal["whoami", "headlamp"]
+
 
 @dataclass(frozen=True, slots=True)
 class AddressRange:
@@ -191,6 +193,8 @@ class Plan(Section):
     store: Store = Store()
     certificates: Certificates = Certificates()
     router: Router = Router()
+    apps: tuple[Sample, ...] = ("whoami",)
+    """Sample apps that come with the stack."""
 
 
 def value_at(plan: Plan, path: str) -> object:

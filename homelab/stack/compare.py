@@ -60,7 +60,7 @@ async def compare(cluster: Cluster, rendered: tuple[Rendered, ...]) -> tuple[Dif
     live = await read(cluster, [*(item.ref for item in rendered), *(entry.ref for entry in old)])
     live = {ref: None if obj and is_dying(obj) else obj for ref, obj in live.items()}
     coming = _coming(rendered, live)
-    found = await together(partial(_difference, cluster, item, live[item.ref], coming) for item in rendered)
+    found = await together(partial(difference, cluster, item, live[item.ref], coming) for item in rendered)
     removed = (_removal(entry, obj, rendered) for entry in old if (obj := live[entry.ref]) and prunable(obj))
     return (*found, *removed)
 
@@ -79,7 +79,9 @@ def _takes_over(item: Rendered, entry: Entry) -> bool:
     return now.kind.name == "Job" and is_same and now.name.rpartition("-")[0] == before.name.rpartition("-")[0]
 
 
-async def _difference(cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str]) -> Difference:
+async def difference(
+    cluster: Cluster, item: Rendered, live: Raw | None, coming: frozenset[str] = frozenset()
+) -> Difference:
     """One object's difference. What the same plan brings first cannot be asked about yet: it is new, not verified."""
     if live and not owner(live).ours:
         return await foreign(cluster, item, live)

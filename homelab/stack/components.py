@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homelab.plan.model import Plan
+
 STAGES = ("load-balancer", "routing", "internal", "store", "config", "external", "certificates", "apps")
 """In the order of deploying; a stage may count on the ones before it."""
+SAMPLES = "apps"
+"""The stage whose components a plan may leave out."""
 INCLUDE = ("crds", "namespaces", "volumes", "certificates")
 """What a removal keeps unless it is named."""
 
@@ -73,5 +77,11 @@ COMPONENTS = (
             "certificates.contact",
         ),
     ),
-    Component("whoami", "apps", uses=("images.whoami", "ingress.internal.domain")),
+    Component("whoami", SAMPLES, uses=("images.whoami", "ingress.internal.domain")),
+    Component("headlamp", SAMPLES, uses=("images.headlamp",)),
 )
+
+
+def is_wished(component: Component, plan: Plan) -> bool:
+    """Whether a plan has it: of the sample apps those that it names."""
+    return component.stage != SAMPLES or component.id in plan.apps

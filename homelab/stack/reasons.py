@@ -39,7 +39,7 @@ async def reasons(cluster: Cluster, missing: Iterable[Ref]) -> dict[Ref, tuple[s
 def explain(live: Raw, pods: Iterable[Raw], events: Iterable[Raw]) -> tuple[str, ...]:
     """What hangs: states of the object's pods first, then warnings about it and them. Pure."""
     mine = _last_try(live, pods) if live.get("kind") == "Job" else [pod for pod in pods if _selected(live, pod)]
-    told = [sentence for pod in mine for sentence in _pod(pod)]
+    told = [sentence for pod in mine for sentence in hangs(pod)]
     warnings = [event for event in events if event.get("type") == "Warning" and _about(event, live, mine)]
     told += [_event(event) for event in sorted(warnings, key=_when, reverse=True)]
     return tuple(dict.fromkeys(told))[:_MOST]
@@ -72,7 +72,8 @@ def _about(event: Raw, live: Raw, pods: Iterable[Raw]) -> bool:
     return involved.get("uid") in {obj["metadata"]["uid"] for obj in (live, *pods) if obj}
 
 
-def _pod(pod: Raw) -> Iterator[str]:
+def hangs(pod: Raw) -> Iterator[str]:
+    """What keeps one pod from being ready, a sentence each."""
     name, seen = pod["metadata"]["name"], pod.get("status") or {}
     for condition in seen.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":

@@ -22,7 +22,7 @@ from homelab.plan import authority
 from homelab.plan.model import Plan, value_at
 from homelab.plan.named import unreadable
 from homelab.ports import Raw, Ref
-from homelab.stack.components import COMPONENTS, STAGES, Component
+from homelab.stack.components import COMPONENTS, STAGES, Component, is_wished
 from homelab.stack.made import NAMES as MADE
 from homelab.stack.upstream import Source
 from homelab.stack.versions import Versions, versions
@@ -152,7 +152,7 @@ def render(
     every = (
         _rendered(component, obj)
         for component in COMPONENTS
-        if component.stage in wanted
+        if component.stage in wanted and is_wished(component, plan)
         for obj in _objects(component, plan, facts, upstream, pins)
     )
     return tuple(item for item in every if not _is_taken_back(item, facts))

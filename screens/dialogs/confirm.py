@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -33,6 +34,8 @@ class Question:
     """What is said while it is done."""
     word: str | None = None
     """What has to be typed first, where something is lost that does not come back by itself."""
+    wish: tuple[str, ...] | None = None
+    """The service, its method and what that is told, where the command alone does not say so."""
 
 
 class Confirm(ModalScreen[bool]):
@@ -82,16 +85,30 @@ class Confirm(ModalScreen[bool]):
         self._lines.show_lines(lines(self._question, self._sure, self.size.width, self.size.height, self._typed))
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What can be chosen, and how."""
+
+    line: Line
+    keys: Sequence[tuple[str, str]]
+
+
 def lines(question: Question, sure: bool, width: int, height: int, typed: str = "") -> list[Line]:
-    """The dialog, as low as the terminal: of the sentences the last go first, in the end the title too."""
-    said = [line for told in question.sentences for line in wrapped(INDENT + clean(told), width - 1)]
+    """The dialog of a question."""
+    asked = typing(question.word, typed) if question.word else ()
+    pressed = ((question.word, "type it"), *KEYS[1:]) if question.word else KEYS
+    choices = Choices((*choice(question.verb, sure), *asked), pressed)
+    return layout(question.title, question.sentences, choices, width, height)
+
+
+def layout(name: str, sentences: Iterable[str], choices: Choices, width: int, height: int) -> list[Line]:
+    """A dialog as low as the terminal: of the sentences the last go first, in the end the title too."""
+    said = [line for told in sentences for line in wrapped(INDENT + clean(told), width - 1)]
     room = max(height - FRAME, 0)
     airy = room >= len(said) + FRAME
     gap: list[Line] = [()] if airy else []
     shown: list[Line] = [((line, ""),) for line in cut(said, room, width - 1)] if room else []
-    asked = typing(question.word, typed) if question.word else ()
-    chosen: Line = (*choice(question.verb, sure), *asked)
-    return [title(question.title, width), *gap, *shown, *gap, chosen, *gap, keys(question.word)][-height:]
+    return [title(name, width), *gap, *shown, *gap, choices.line, *gap, keys(choices.keys)][-height:]
 
 
 def title(text: str, width: int) -> Line:
@@ -115,7 +132,6 @@ def typing(word: str, typed: str) -> Line:
     return ((f"{INDENT}type {word}: ", ""), (typed, "strong"), ("▏", "accent"))
 
 
-def keys(word: str | None = None) -> Line:
+def keys(pressed: Sequence[tuple[str, str]] = KEYS) -> Line:
     """What can be pressed."""
-    pressed = ((word, "type it"), *KEYS[1:]) if word else KEYS
     return tuple(span for key, what in pressed for span in ((f" {key}", "accent"), (f" {what} ", "dim")))

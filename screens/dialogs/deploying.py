@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from homelab.stack.deployment import Comparison
 from homelab.stack.diff import Action
@@ -12,6 +13,7 @@ from screens.scene import Scene
 WORD = "remove"
 OUTLIVES = "It goes on when this console or the connection ends; view 6 shows it again."
 MOST_LOSSES = 3
+OTHER_HOME = "The plan is another cluster's: the console was begun with that one."
 
 
 def starting(row: str, scene: Scene) -> Question | str:
@@ -20,7 +22,10 @@ def starting(row: str, scene: Scene) -> Question | str:
         return "a deploy goes on already: x stops it"
     if scene.comparison is None:
         return "the cluster is still being compared with the plan; wait for that"
-    return scene.comparison.hindrance or question(scene.comparison)
+    if scene.comparison.hindrance:
+        return scene.comparison.hindrance
+    asked = question(scene.comparison)
+    return replace(asked, sentences=(OTHER_HOME, *asked.sentences)) if scene.is_foreign else asked
 
 
 def question(found: Comparison) -> Question:

@@ -16,14 +16,19 @@ STYLES = {"+": "good", "-": "bad", "@": "dim"}
 """Of the lines of a diff."""
 
 
-class Read(ModalScreen[None]):
-    """Scrolled by keys; any way out leads back."""
+class Read(ModalScreen[bool]):
+    """Scrolled by keys; any way out leads back, but where enter does more: then the answer is whether it was pressed."""
 
     CSS_PATH = "reading.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,d", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,d", "dismiss(False)", show=False),
+        Binding("enter", "go_on", show=False),
+    ]
 
-    def __init__(self, title: str, text: str) -> None:
+    def __init__(self, title: str, text: str, enter: str = "") -> None:
+        """`enter`: what it does, in a word, where it does more than lead back."""
         super().__init__()
+        self._enter = enter
         self._head, self._reading = Lines([((f" {clean(title)}", "title"),)], classes="title"), Reading()
         self._reading.show_text(lines(text))
 
@@ -31,8 +36,13 @@ class Read(ModalScreen[None]):
         """What it is, the text, and how to leave."""
         yield self._head
         yield self._reading
-        keys = ((" esc", "accent"), (" back  ", "dim"), ("↑ ↓ ← →", "accent"), (" scroll", "dim"))
+        more: Line = ((" enter", "accent"), (f" {self._enter} ", "dim")) if self._enter else ()
+        keys = (*more, (" esc", "accent"), (" back  ", "dim"), ("↑ ↓ ← →", "accent"), (" scroll", "dim"))
         yield Lines([keys], classes="keys")
+
+    def action_go_on(self) -> None:
+        """Enter."""
+        self.dismiss(bool(self._enter))
 
     def on_mount(self) -> None:
         """The keys are the text's."""

@@ -10,7 +10,7 @@ from homelab.observe.nodes import Node
 from homelab.observe.snapshot import CONSUL, KINDS, Asked, SourceState
 from homelab.observe.text import clean, shortened, wrapped
 from screens.commands import MOVES, Command, sign
-from screens.freshness import SIGNS, STYLES, WORST_FIRST
+from screens.freshness import SIGNS, STYLES, WORST_FIRST, clock
 from screens.scene import Said, Scene
 from screens.widgets.lines import Line, Lines, Span, length
 from screens.widgets.pane import cut
@@ -80,17 +80,24 @@ def status(scene: Scene, width: int) -> Line:
 def lefts(scene: Scene) -> Iterable[list[Span]]:
     """The left side, the longest form first."""
     found = scene.snapshot.nodes if scene.snapshot else ()
-    mode: Span = (GAP + ("read-only" if scene.read_only else "read-write"), "warn" if scene.read_only else "dim")
+    mode = modes(scene)
     title: Span = (f"{MARGIN}homelab", "title")
     cluster: Span = (GAP + clean(name_of(scene, found)), "strong")
+    other: list[Span] = [(f"{GAP}▲ not the plan's", "warn")] if scene.is_foreign else []
     version: Span = (GAP + f"k8s {clean(scene.version or '…')}", "")
     machines = nodes(found)
-    yield [title, cluster, version, *machines, mode]
-    yield [title, version, *machines, mode]
-    yield [title, version, *nodes(found, word=""), mode]
-    yield [title, *machines, mode]
-    yield [title, mode]
+    yield [title, cluster, *other, version, *machines, *mode]
+    yield from () if other else ([title, version, *machines, *mode], [title, version, *nodes(found, word=""), *mode])
+    yield [title, *([cluster, *other] if other else machines), *mode]
+    yield [title, *other, *mode]
+    yield [title, *mode]
     yield [title]
+
+
+def modes(scene: Scene) -> list[Span]:
+    """Since when the screen stands still, and whether anything may be written."""
+    still: list[Span] = [(f"{GAP}paused since {clock(scene.paused)[:5]}", "warn")] if scene.paused else []
+    return [*still, (GAP + ("read-only" if scene.read_only else "read-write"), "warn" if scene.read_only else "dim")]
 
 
 def name_of(scene: Scene, found: Sequence[Node]) -> str:

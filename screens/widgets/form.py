@@ -33,6 +33,10 @@ class Choice(Lines, can_focus=True):
         super().__init__(classes=classes)
         self._service, self._path, self._words, self.value = service, path, words, ""
 
+    def offer(self, words: tuple[str, ...]) -> None:
+        """It can be one of these from now on."""
+        self._words = words
+
     def follow(self, value: str) -> None:
         """Show a word that was chosen elsewhere."""
         self.value = value
@@ -157,6 +161,11 @@ class Asked(Horizontal, Generic[C]):
         yield self._label
         yield self.control
         yield self._remark
+
+    @property
+    def room(self) -> int:
+        """Columns for what is said beside the answer."""
+        return max(self._remark.size.width - len(GAP), 0)
 
     def remark(self, said: Span) -> None:
         """What is to be said of the answer, in a few words."""

@@ -86,6 +86,6 @@ def natural(cell: str) -> Key:
         return 0, float(found[1]) * SECONDS[found[2]], ()
     if NUMBER.fullmatch(cell):
         return 0, float(cell), ()
-    sign = SIGNS.index(cell[0]) if cell[:1] in SIGNS else len(SIGNS)
+    sign = SIGNS.index(cell[0]) if cell and cell[0] in SIGNS else len(SIGNS)
     parts = DIGITS.split(cell.casefold())
     return 1, sign, tuple(int(part) if at % 2 else part for at, part in enumerate(parts))

@@ -23,8 +23,10 @@ Line = tuple[Span, ...]
 
 COLORS = frozenset({"foreground", "background", "primary", "success", "warning", "error"})
 """Variables of the theme."""
-FAINT = 0.45
+FAINT = 0.34
 """How much of the background shows through what is less important."""
+LIT = 0.22
+"""How much of the main colour the background of the cursor has."""
 
 
 def length(line: Iterable[Span]) -> int:
@@ -98,12 +100,26 @@ class Lines(ScrollView, can_focus=False):
         return self.rich_style + known[name]
 
 
+OF_TERMINAL: Mapping[str, Style] = {
+    "good": Style(color="green"),
+    "warn": Style(color="yellow"),
+    "bad": Style(color="red", bold=True),
+    "dim": Style(dim=True),
+    "head": Style(dim=True),
+    "strong": Style(bold=True),
+    "title": Style(color="cyan", bold=True),
+    "accent": Style(color="cyan"),
+    "cursor": Style(reverse=True),
+}
+"""By names that the terminal has its own colours for."""
 _STYLES: dict[str, Mapping[str, Style]] = {}
 """By theme; component classes would be matched anew for each widget, time after time before the first row."""
 
 
 def styles(theme: Theme) -> Mapping[str, Style]:
     """The style of every name."""
+    if theme.ansi:
+        return OF_TERMINAL
     found = {name: Color.parse(value) for name, value in theme.to_color_system().generate().items() if name in COLORS}
     ground = found["background"]
     dim = found["foreground"].blend(ground, FAINT)
@@ -116,5 +132,5 @@ def styles(theme: Theme) -> Mapping[str, Style]:
         "strong": Style(bold=True),
         "title": Style(color=found["primary"].rich_color, bold=True),
         "accent": Style(color=found["primary"].rich_color),
-        "cursor": Style(bgcolor=ground.blend(found["primary"], FAINT / 2).rich_color),
+        "cursor": Style(bgcolor=ground.blend(found["primary"], LIT).rich_color),
     }

@@ -18,6 +18,7 @@ from homelab.observe.text import Head, Row, cells, clean, shortened, wrapped
 from homelab.ports import Ref
 from screens.freshness import Freshness, freshness
 from screens.scene import Scene
+from screens.widgets.lens import Lens
 from screens.widgets.lines import Line, Lines, Span, length
 from screens.widgets.patch_table import NO_HEAD, PatchTable, is_troubled, worst
 
@@ -26,6 +27,7 @@ NOTICE_LINES = 3
 """Of trouble above data; the whole of it is in `status`."""
 INDENT = "  "
 LOADING = "Asking the cluster …"
+NONE_LEFT = "No row passes the filter."
 MOODS = ("bad", "warn", "")
 """Styles of a summary, the worst first."""
 
@@ -64,6 +66,10 @@ class Pane(Vertical):
         """A few words each, after the title, the most important first: where the room is short the last ones go."""
         return ()
 
+    def headline(self, scene: Scene) -> tuple[str, ...]:
+        """The summary, and before it how the pane is looked at."""
+        return self.summary(scene)
+
     def show_body(self, scene: Scene, sentences: Sequence[str], style: str) -> None:
         """Show the data, or the sentences where there are any: another face than data."""
 
@@ -96,7 +102,7 @@ class Pane(Vertical):
             [((line, fresh.style),) for line in cut(said, 1 if self._brief else NOTICE_LINES, room)]
         )
         self.show_body(scene, sentences, style)
-        width, summary = self.size.width, self.summary(scene)
+        width, summary = self.size.width, self.headline(scene)
         self._title.show_lines(
             [title_line(self.TITLE, summary, fresh, width, pointed=self.is_pointed, mood=self._mood)]
         )
@@ -144,6 +150,8 @@ class TablePane(Pane):
     """What to do where there are no rows."""
     QUIET: ClassVar[bool] = False
     """Whether the title says enough of rows that are well: where lines are few, only the others are shown."""
+    STEPS: ClassVar[bool] = False
+    """Whether the order of the rows is what they tell: then they are not sorted."""
     DEFAULT_CSS = """
     TablePane PatchTable { display: block; }
     TablePane .face { display: none; }
@@ -158,6 +166,22 @@ class TablePane(Pane):
         self._limits: tuple[int | None, int | None] = (None, None)
         self.is_worst_first = False
         """Whether rows in trouble come before the others: where not all of them are in view."""
+        self.lens = Lens()
+        """How a person looks at it; kept as long as the console is open."""
+        self.seen: Table | None = None
+        """The rows as they are filtered and sorted, each of them whole; None while there is no table."""
+        self._all = 0
+        """Rows without the filter."""
+
+    def look(self, lens: Lens) -> None:
+        """Show it like this from now on."""
+        self.lens = lens
+        self._redraw()
+
+    def headline(self, scene: Scene) -> tuple[str, ...]:
+        """The filter comes first."""
+        found = self.lens.said(len(self.seen.rows), self._all) if self.seen else ()
+        return (*found, *self.summary(scene))
 
     def compose_body(self) -> Iterable[Lines]:
         """Either of them is seen."""
@@ -196,6 +220,11 @@ class TablePane(Pane):
         """Everything about one row, as names and values: shown below the table where it has a screen alone."""
         return ()
 
+    @property
+    def has_objects(self) -> bool:
+        """Whether its rows stand for objects of the cluster."""
+        return type(self).objects is not TablePane.objects
+
     def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
         """The objects of the cluster that one row stands for, the most telling first."""
         return ()
@@ -218,12 +247,18 @@ class TablePane(Pane):
         self._face.show_lines([((line, style),) for line in cut(said, 1 if self._brief else len(said), room)])
         table = None if sentences else self.data(scene)
         self._mood = MOODS[min(map(urgency, table.rows), default=-1)] if table else ""
-        if table and self.is_worst_first:
-            table = replace(table, rows=tuple(sorted(table.rows, key=urgency)))
-        if table and self._brief:
+        self.seen = table = self._looked_at(table) if table else None
+        if table and self._brief and not self.lens.words:
             table = shorter(table, self.QUIET)
-        self.set_class(bool(table and not table.rows), "folded")
-        self.table.show_rows(*((table.head, table.rows) if table else (NO_HEAD, ())))
+        self.set_class(bool(table and not table.rows and not self.lens.words), "folded")
+        head, rows = (self.lens.marked(table.head), table.rows) if table else (NO_HEAD, ())
+        self.table.show_rows(head, rows, NONE_LEFT)
+
+    def _looked_at(self, table: Table) -> Table:
+        """What is wanted of it, in the order that is wanted."""
+        rows = tuple(sorted(table.rows, key=urgency)) if self.is_worst_first else table.rows
+        self._all = len(rows)
+        return replace(table, rows=self.lens.ordered(table.head, [row for row in rows if self.lens.sees(row)]))
 
 
 def urgency(row: Row) -> int:

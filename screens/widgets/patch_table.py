@@ -47,6 +47,7 @@ class PatchTable(Lines, can_focus=True):
         super().__init__(id=id)
         self._head = NO_HEAD
         self._rows: tuple[Row, ...] = ()
+        self._none = ""
         self._widths: dict[int, int] = {}
         self._drawn: dict[Row, tuple[Line, ...]] = {}
         self._starts: list[int] = []
@@ -63,9 +64,14 @@ class PatchTable(Lines, can_focus=True):
         at = self._starts[self._at] - self.scroll_offset.y if self._starts else 0
         return Region(0, at, self.size.width, 1)
 
-    def show_rows(self, head: Head, rows: Iterable[Row]) -> None:
-        """Show these rows; a row is the same one as before when its key is."""
-        before = self.pointed
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Places of the columns that there is room for."""
+        return tuple(self._widths)
+
+    def show_rows(self, head: Head, rows: Iterable[Row], none: str = "") -> None:
+        """Show these rows, or in their place a sentence; a row is the same one as before when its key is."""
+        before, self._none = self.pointed, none
         self._rows = tuple(Row(tuple(map(clean, row.cells)), row.below, row.key) for row in rows)
         if head != self._head:
             self._head, self._widths = head, {}
@@ -99,6 +105,8 @@ class PatchTable(Lines, can_focus=True):
         for row in self._rows:
             self._starts.append(len(lines))
             lines.extend(self._drawn[row])
+        if self._none and not self._rows and self._head is not NO_HEAD:
+            lines += below([self._none], "dim", room)
         self.show_lines(lines)
 
     @property
@@ -135,7 +143,8 @@ class PatchTable(Lines, can_focus=True):
         found = super().strip(at)
         if not (self.has_focus and self._starts and at == self._starts[self._at]):
             return found
-        under = Style(bgcolor=self.styled("cursor").bgcolor)
+        cursor = self.styled("cursor")
+        under = Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse)
         marked = Strip([type(one)(one.text, (one.style or Style()) + under) for one in found])
         pointer = Strip([type(one)(POINTER, one.style) for one in marked.crop(0, 1)])
         return Strip.join([pointer, marked.crop(len(POINTER))])

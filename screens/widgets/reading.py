@@ -67,6 +67,10 @@ class Reading(Lines, can_focus=True):
     def _scroll(self, to: int) -> None:
         self.scroll_to(y=to, animate=False, immediate=True, force=True)
 
+    def show_at(self, line: int) -> None:
+        """Scroll until this line is the first in view, as far as there are lines."""
+        self._scroll(max(0, min(line, self._lowest)))
+
     def action_scroll_by(self, by: int) -> None:
         """Up or down."""
         self._scroll(max(0, min(self.scroll_offset.y + by, self._lowest)))

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from homelab.observe.addresses import LEGEND, Claim, Use, one
 from homelab.plan.model import AddressRange, Plan
 from homelab.setup.model import Found, Setup
+from screens.widgets import hints
 from screens.widgets.address_map import map_lines
 from screens.widgets.lines import Lines, Span
 from screens.wizard import words
@@ -42,7 +43,7 @@ class Addresses(Frame):
             self._plan = setup.judged.sketch
         width = self.size.width
         shown = map_lines(self._plan, (), width, over(self._plan, setup.found), SIGNS) if self._plan else []
-        self._map.show_lines([words.rule(width), *shown])
+        self._map.show_lines([hints.rule(width), *shown])
 
     def remark(self, path: str, setup: Setup) -> Span:
         """What is known of an address that nothing is wrong with."""

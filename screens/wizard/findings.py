@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from homelab.finding import Finding
 from homelab.observe.text import clean, wrapped
 from homelab.setup.fields import field_of
+from screens.widgets.hints import sentence, sign
 from screens.widgets.lines import Line
-from screens.wizard.words import sentence, sign
 
 INDENT = "    "
 COMMAND = re.compile(r"`([^`]+ [^`]+)`")

@@ -2,100 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import ScrollableContainer, Vertical
-from textual.events import DescendantFocus, Resize
 from textual.types import CSSPathType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from homelab.finding import Finding
 from homelab.setup.fields import FIELDS, Field, field_of, step_of
 from homelab.setup.model import Setup
-from screens.board import TALL, View
 from screens.commands import HOME, SETUP
+from screens.form import Form
 from screens.messages import Go, Wished
-from screens.scene import Said, Scene
-from screens.widgets.bars import said
-from screens.widgets.form import Entry
+from screens.scene import Scene
+from screens.widgets import hints
 from screens.widgets.lines import Line, Lines, Span
 from screens.widgets.patch_table import PatchTable
 from screens.widgets.reading import Reading
 from screens.wizard import words
 
-HINT, TALL_HINT, LOW_HINT = 3, 5, 1
-"""Lines of the hint, on an ordinary terminal, on a tall and on a low one: always as many, so that nothing jumps."""
 
-
-class Form(ScrollableContainer, can_focus=False, inherit_bindings=False):
-    """What does not fit is scrolled by the cursor alone: arrows go from field to field on every terminal."""
-
-
-class Frame(View):
+class Frame(Form):
     """A step; its file says which parts stand below the fields."""
 
     STEP: ClassVar[str]
     LOOK: ClassVar[str | None] = None
     """What F5 wishes of the service: to look again at what this step shows."""
-    AUTO_FOCUS: ClassVar[str | None] = ""
-    CSS_PATH: ClassVar[CSSPathType | None] = "frame.tcss"
+    SERVICE: ClassVar[str] = SETUP.id
+    CSS_PATH: ClassVar[CSSPathType | None] = ["../form.tcss", "frame.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "go_on", show=False),
-        Binding("escape", "go_back", show=False),
-        Binding("f2", "suggest", show=False),
         Binding("f5", "look", show=False),
         Binding("ctrl+s", "leave", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
     ]
-
-    def compose(self) -> ComposeResult:
-        """Progress, fields, parts, hint."""
-        self._top, self._hint, self._foot = Lines(classes="top"), Lines(classes="hint"), Lines(classes="foot")
-        self._entries = [Entry(SETUP.id, field) for field in self.fields]
-        self._note: Span | None = None
-        """What became of the last key, until the next."""
-        self._is_open = False
-        """Whether there was a set-up to show: then its end is the end of this view too."""
-        self._behind = HOME.id
-        """The view that comes once the set-up has closed."""
-        self._placed = False
-        """Whether the cursor was put where it belongs when the step was opened."""
-        yield self._top
-        with Form(classes="form"):
-            yield from self._entries
-            yield from self.compose_parts()
-        with Vertical(classes="bottom"):
-            yield self._hint
-            yield self._foot
+    _is_open = False
+    """Whether there was a set-up to show: then its end is the end of this view too."""
+    _behind = HOME.id
+    """The view that comes once the set-up has closed."""
+    _placed = False
+    """Whether the cursor was put where it belongs when the step was opened."""
 
     @property
     def fields(self) -> Sequence[Field]:
         """What is asked here."""
         return FIELDS[self.STEP]
 
-    @property
-    def is_form(self) -> bool:
-        """Digits are answers here."""
-        return True
-
-    def pressed(self) -> Sequence[tuple[str, str]]:
+    def pressed(self) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
         """Those of every step."""
-        return words.HELP
-
-    @property
-    def names(self) -> str:
-        """Colons are text in fields."""
-        return "ctrl+p"
-
-    def compose_parts(self) -> Iterable[Widget]:
-        """What is below the fields."""
-        return ()
+        return [("Keys", words.HELP)]
 
     def show_parts(self, setup: Setup) -> None:
         """Draw what is below the fields."""
@@ -159,24 +113,7 @@ class Frame(View):
         """What keeps a person here."""
         return [one for one in setup.judged.findings if one.is_error and step_of(one.at) == self.STEP]
 
-    @on(DescendantFocus)
-    @on(PatchTable.Pointed)
-    def _turned(self) -> None:
-        self._note = None
-        self._show_hint(self._scene())
-
-    @on(Reading.Copied)
-    def _told_of_copy(self) -> None:
-        self._note = words.COPIED
-        self._show_hint(self._scene())
-
-    def _show_hint(self, scene: Scene) -> None:
-        width = self.size.width
-        rows = TALL_HINT if self.size.height >= TALL else LOW_HINT if self.has_class("-low") else HINT
-        self._hint.show_lines([words.rule(width), *words.block(self._sentences(scene), rows, width)])
-        self._foot.show_lines(self._keys(scene.said, width))
-
-    def _sentences(self, scene: Scene) -> Sequence[Span]:
+    def sentences(self, scene: Scene) -> Sequence[Span]:
         """The most important first."""
         setup = scene.setup
         if setup is None:
@@ -185,44 +122,20 @@ class Frame(View):
         entry = self._entry
         return [*found, *(words.hint(entry.field, setup) if entry else self.help(setup))]
 
-    @property
-    def _entry(self) -> Entry | None:
-        """The one with the cursor."""
-        return next((one for one in self._entries if one.control is self.focused), None)
-
-    def _keys(self, told: Said | None, width: int) -> list[Line]:
-        if told:
-            return said(told, width)
+    def keys(self, width: int) -> Line:
+        """What can be pressed."""
         here = self.focused
-        kinds = ((Reading, words.READING), (PatchTable, words.TABLE), (Widget, words.FIELD))
-        own = next((keys for kind, keys in kinds if isinstance(here, kind)), words.FIELD)
+        kinds = ((Reading, hints.READING), (PatchTable, hints.TABLE), (Widget, hints.FIELD))
+        own = next((keys for kind, keys in kinds if isinstance(here, kind)), hints.FIELD)
         look = words.LOOK if self.LOOK else ()
-        return [words.keys(self.on_enter, (*own, *self.own_keys), look, width)]
+        return words.keys(self.on_enter, (*own, *self.own_keys), look, width)
 
-    own_keys: ClassVar[words.Keys] = ()
+    own_keys: ClassVar[hints.Keys] = ()
     """What can be pressed here and in no other step."""
     on_enter: ClassVar[str] = "continue"
     """What enter does, in a word."""
 
-    def on_mount(self) -> None:
-        """The first face, and again when every part is there."""
-        super().on_mount()
-        self.call_after_refresh(lambda: self.show(self._scene()))
-
-    def on_resize(self, event: Resize) -> None:
-        """Another size: other lines."""
-        super().on_resize(event)
-        self.call_after_refresh(lambda: self.show(self._scene()))
-
     # Doing
-
-    @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.action_go_on()
-
-    def action_go_on(self) -> None:
-        """Once all that was typed before is judged."""
-        self.app.call_later(self._go_on)
 
     def _go_on(self) -> None:
         """To the next step; where something is wrong, to that."""
@@ -239,11 +152,6 @@ class Frame(View):
             self.post_message(Wished("setup", "confirm", self.STEP))
         self.post_message(Go(words.following(self.STEP, scene)))
 
-    def _say(self, note: Span) -> None:
-        """What became of a key: in the place of the help, until the cursor moves."""
-        self._note = note
-        self._show_hint(self._scene())
-
     def action_go_back(self) -> None:
         """To the step before; from the first one, and from a setting, out of the set-up."""
         if (before := words.preceding(self.STEP, self._scene())) is None:
@@ -255,11 +163,10 @@ class Frame(View):
         """Keep the answers and go: at once where nothing is open yet, else when the set-up has closed."""
         self.post_message(Wished("setup", "close") if self._scene().setup else Go(HOME.id))
 
-    def action_suggest(self) -> None:
-        """Take what is proposed for the field."""
-        setup, entry = self._scene().setup, self._entry
-        if setup and entry and (proposed := words.suggestion(setup, entry.field.path)) is not None:
-            entry.control.take(proposed)
+    def suggestion(self, path: str) -> str | None:
+        """What is proposed for the field."""
+        setup = self._scene().setup
+        return words.suggestion(setup, path) if setup else None
 
     def action_look(self) -> None:
         """Look again."""

@@ -16,6 +16,7 @@ from screens.board import path_of
 from screens.commands import DEPLOY, DISCARD, Command
 from screens.messages import Go, Wished
 from screens.scene import Scene
+from screens.widgets import hints
 from screens.widgets.lines import Line, Lines, Span
 from screens.widgets.reading import Reading
 from screens.wizard import words
@@ -30,7 +31,7 @@ class Review(Frame):
     """The last step: enter writes the plan, and opens the deploy."""
 
     STEP: ClassVar[str] = "review"
-    own_keys: ClassVar[words.Keys] = ((DISCARD.key or "", DISCARD.label),)
+    own_keys: ClassVar[hints.Keys] = ((DISCARD.key or "", DISCARD.label),)
     on_enter: ClassVar[str] = "save and deploy"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("x", f"app.run('{DISCARD.id}')", show=False)]
 
@@ -49,7 +50,7 @@ class Review(Frame):
             if setup.is_written:
                 self._behind = DEPLOY.id
                 self.post_message(Wished("setup", "close"))
-        self._about.show_lines([about(setup), words.rule(self.size.width)])
+        self._about.show_lines([about(setup), hints.rule(self.size.width)])
         self._text.show_text(text_lines(setup, self.size.width), setup.judged.text)
 
     @property
@@ -64,9 +65,9 @@ class Review(Frame):
         """The first thing that is wrong, else what comes next."""
         first = min(setup.judged.findings, key=lambda one: not one.is_error, default=None)
         if first and first.is_error:
-            return [words.told(first)]
+            return [hints.told(first)]
         next_one = ("Enter writes the plan; then the deploy shows what it would do, and asks before it begins.", "")
-        return [next_one, *([words.told(first)] if first else [])]
+        return [next_one, *([hints.told(first)] if first else [])]
 
     def errors(self, setup: Setup) -> Sequence[Finding]:
         """Those of every step."""

@@ -13,10 +13,10 @@ from homelab.plan.model import Plan
 from homelab.plan.router import Part, texts
 from homelab.setup.fields import field_of
 from homelab.setup.model import Setup
+from screens.widgets import hints
 from screens.widgets.lines import Line, Span
 from screens.widgets.patch_table import NO_HEAD, PatchTable
 from screens.widgets.reading import Reading
-from screens.wizard import words
 from screens.wizard.frame import Frame
 
 HEAD = Head(("SEEN FROM HERE", "", "STATE"), drops=())
@@ -89,7 +89,7 @@ def row(one: Result) -> Row:
 def verdict(one: Result) -> list[Span]:
     """Everything about it."""
     style = {State.OK: "good", State.WARNING: "warn", State.ERROR: "bad"}.get(one.state, "")
-    told: list[Span] = [(f"{one.state.sign} {words.sentence(one.what)} {words.sentence(one.why)}".rstrip(), style)]
+    told: list[Span] = [(f"{one.state.sign} {hints.sentence(one.what)} {hints.sentence(one.why)}".rstrip(), style)]
     if one.fix:
-        told.append((f"Fix: {words.sentence(one.fix)}", ""))
+        told.append((f"Fix: {hints.sentence(one.fix)}", ""))
     return [*told, *([(f"On a laptop: {one.paste}", "accent")] if one.paste else [])]

@@ -6,28 +6,22 @@ import re
 from collections.abc import Sequence
 
 from homelab.finding import Finding
-from homelab.observe.text import cells, clean, shortened, wrapped
+from homelab.observe.text import clean, shortened
 from homelab.setup.fields import EMPTY, Field, field_of, step_of
 from homelab.setup.model import Setup
 from screens.commands import FIRST_TIME, STEPS, Command
 from screens.freshness import clock
 from screens.scene import Scene
+from screens.widgets import hints
+from screens.widgets.hints import DONE, ERROR, WARNING, Keys, rule
 from screens.widgets.lines import Line, Span, length
-from screens.widgets.pane import RULE, cut
 
-INDENT = "  "
 OPENING = "Looking at this machine …"
-COPIED: Span = ("✓ Copied, if your terminal lets programs copy (OSC 52); else select the text with the mouse.", "good")
 NOTHING_CHANGES = "--read-only is set: nothing can be changed here."
 HELD = "{} is at this set-up: you can look, but change nothing until they have left; this is looked at again and again."
 SINCE = re.compile(r"since (\S+Z) \(process \d+\)")
 """How a lock tells of its holder; the time of day is what a person asks for."""
-ERROR, WARNING, DONE = "✗", "▲", "✓"
 REVIEW = "review"
-Keys = Sequence[tuple[str, str]]
-READING: Keys = (("↑ ↓", "scroll"), ("c", "copy"))
-TABLE: Keys = (("↑ ↓", "row"),)
-FIELD: Keys = (("tab", "next"),)
 LOOK: Keys = (("F5", "look again"),)
 HELP: Keys = (
     ("enter", "Take the answers and go on; where one is wrong, to that one."),
@@ -123,12 +117,6 @@ def _passed(step: str, setup: Setup | None) -> Span:
     return (f" {ERROR} ", "bad") if step in errors else (f" {DONE} ", "good")
 
 
-def rule(width: int, said: str = "") -> Line:
-    """A line across, with a word at its right end."""
-    end = f" {shortened(said, max(width - 8, 0))} {RULE}" if said and width > 12 else ""  # noqa: PLR2004 - room for a word
-    return ((f" {RULE * max(width - 2 - cells(end), 0)}{end} ", "dim"),)
-
-
 # What is to be said of a field
 
 
@@ -154,21 +142,12 @@ def worst(setup: Setup, path: str) -> Finding | None:
     return min(own, key=lambda one: not one.is_error, default=None)
 
 
-def sign(finding: Finding) -> Span:
-    """Glyph and style."""
-    return (ERROR, "bad") if finding.is_error else (WARNING, "warn")
-
-
 def brief(finding: Finding, written: str, setup: Setup) -> Span:
-    """A finding in the few words that fit beside its field: what the field shows is not repeated."""
-    glyph, style = sign(finding)
+    """A finding in the few words that fit beside its field."""
     if finding.what == EMPTY:
-        return (f"{glyph} needed", style) if setup.looked else LOOKING
-    said = finding.what.replace("`", "")
-    for known in (written, f"{finding.at} "):
-        said = said.removeprefix(known).strip()
-    said = said.removeprefix("is ").removeprefix("has ")
-    return f"{glyph} {clean(within(said, setup))}", style
+        return (f"{ERROR} needed", "bad") if setup.looked else LOOKING
+    said, style = hints.brief(finding, written)
+    return within(said, setup), style
 
 
 def within(said: str, setup: Setup) -> str:
@@ -195,47 +174,13 @@ def hint(field: Field, setup: Setup) -> list[Span]:
     if finding and finding.what == EMPTY:
         found = [(f"Needed: {field.help}", "")]
     else:
-        found = [told(finding)] if finding else [(field.help, "")]
+        found = [hints.told(finding)] if finding else [(field.help, "")]
     proposed = suggestion(setup, field.path)
     return [*found, *([(f"Suggested: {proposed} (F2 takes it).", "accent")] if proposed else [])]
 
 
-def told(finding: Finding) -> Span:
-    """A finding as sentences: what to do before why, which a small terminal may have no room for."""
-    glyph, style = sign(finding)
-    return f"{glyph} {sentence(finding.what)} {sentence(finding.fix)} {sentence(finding.why)}", style
-
-
-def sentence(words: str) -> str:
-    """With a capital letter and a full stop, unless it begins with what must stay as it is."""
-    begun = (
-        words[:1].upper() + words[1:] if words[:1].islower() and "." not in words.split(" ", maxsplit=1)[0] else words
-    )
-    return begun if not begun or begun.endswith((".", "!", "?")) else f"{begun}."
-
-
-def block(sentences: Sequence[Span], rows: int, width: int) -> list[Line]:
-    """Sentences in so many lines, no more and no fewer; the last one has its place though others be cut."""
-    room = max(width - 2 * len(INDENT), 1)
-    parts = [(wrapped(clean(text), room), style) for text, style in sentences]
-    while len(parts) > rows:
-        parts.pop(-2 if len(parts) > 2 else -1)  # noqa: PLR2004 - the first one and the last one stay longest
-    lines: list[Line] = []
-    for number, (found, style) in enumerate(parts):
-        most = rows - len(lines) - (len(parts) - number - 1)
-        lines += [((f"{INDENT}{line.strip()}", style),) for line in cut(found, most, room)]
-    blank: list[Line] = [()] * (rows - len(lines))
-    return [*lines, *blank]
-
-
 def keys(enter: str, own: Keys, look: Keys, width: int) -> Line:
-    """What can be pressed, the most needed first; where the room is short the last ones go."""
+    """What can be pressed, the most needed first."""
     leave = ("ctrl+s", "leave")
     wanted = [("enter", enter), ("esc", "back"), *own, leave, *look, ("F1", "help"), ("ctrl+p", "commands")]
-    shown: list[Span] = []
-    for key, what in wanted:
-        more: list[Span] = [(f" {key}", "accent"), (f" {what} ", "dim")]
-        if length([*shown, *more]) > width:
-            break
-        shown += more
-    return tuple(shown)
+    return hints.keys(wanted, width)

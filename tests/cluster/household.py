@@ -95,9 +95,9 @@ class Home:
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", *arguments, "-o", "json"))["items"]
         return found
 
-    def at(self, place: str, *command: str) -> str:
+    def at(self, place: str, *command: str, stdin: str | None = None) -> str:
         """What a command prints at the laptop, the router or beyond the WAN."""
-        return self._run("exec", place, *command, check=False)
+        return self._run("exec", place, *command, stdin=stdin, check=False)
 
     def address(self, place: str, device: str) -> str:
         """The IPv4 address of a device at a place."""

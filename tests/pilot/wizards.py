@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 from rooms import SMALL, Household, Person, household, node
 
 import homelab.adapters.consul  # noqa: F401 - in a thread its filter of warnings may meet the end of a test
+from homelab.adapters.web import HttpWeb
 from homelab.lab.around import LabNames, LabNeighbourhood, LabWeb
 from homelab.ports import Raw
 from tui.app import Console, FirstTime
@@ -24,7 +26,7 @@ PUBLIC = "cloud.lanny.org"
 @contextmanager
 def on_paper(folder: Path) -> Iterator[None]:
     """A LAN that answers without a packet, and folders of the test's own."""
-    doubles = {"neighbourhood": LabNeighbourhood, "names": LabNames, "web": LabWeb}
+    doubles = {"neighbourhood": LabNeighbourhood, "names": LabNames, "web": partial(LabWeb, HttpWeb())}
     own = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CONFIG", "CACHE")}
     with ExitStack() as stack:
         for name, double in doubles.items():

@@ -56,7 +56,7 @@ class Answering:
 
     known: Mapping[tuple[str, str], Reply] = field(default_factory=dict)
 
-    async def get(self, url: str, address: IPv4Address) -> Reply:
+    async def get(self, url: str, address: IPv4Address, credentials: tuple[str, str] | None = None) -> Reply:
         if found := self.known.get((url, str(address))):
             return found
         raise WebError(f"{address} did not answer")

@@ -140,7 +140,7 @@ async def test_names_that_lead_nowhere_leave_the_public_checks_without_an_answer
 
 
 async def test_in_the_lab_nobody_can_tell_and_nothing_is_an_error() -> None:
-    here = world(names=LabNames(), web=LabWeb(), around=LabNeighbourhood())
+    here = world(names=LabNames(), web=LabWeb(Answering()), around=LabNeighbourhood())
 
     found = [result async for result in examine(here)]
 
@@ -169,7 +169,7 @@ async def test_web_servers_are_asked_only_after_the_neighbours_have_answered() -
             return {}
 
     class Noting(Answering):
-        async def get(self, url: str, address: IPv4Address) -> Reply:
+        async def get(self, url: str, address: IPv4Address, credentials: tuple[str, str] | None = None) -> Reply:
             order.append("web")
             return MOVED
 

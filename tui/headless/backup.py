@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from argparse import Namespace
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
-from getpass import getpass
 from pathlib import Path
 
 from homelab.ports import Ref, SealError
@@ -20,6 +16,7 @@ from tui import wiring
 from tui.headless import running
 from tui.headless.stack import may_write
 from tui.headless.terminal import ask, say
+from tui.headless.unseen import new_path, secret, write_new
 from tui.options import Options, Refused
 
 LARGEST = 64 * 1024 * 1024
@@ -29,14 +26,10 @@ AGAIN = "run the same command again to go on"
 
 def backup(parsed: Namespace, options: Options) -> int:
     """Write everything into a new file. Raises Refused, SealError."""
-    path = Path(os.path.expanduser(parsed.file))
     if options.read_only:
         raise Refused("--read-only is set: no backup is written")
-    if os.path.lexists(path):
-        raise Refused(f"{path} is there already: name another file, or remove it")
-    if not path.parent.is_dir():
-        raise Refused(f"there is no folder {path.parent}; make it first")
-    passphrase = _passphrase(anew=True)
+    path = new_path(parsed.file)
+    passphrase = secret("passphrase", anew=True)
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
@@ -91,26 +84,6 @@ def _each(text: str, names: Iterable[str]) -> None:
         say(text.format(name))
 
 
-def _passphrase(*, anew: bool) -> bytes:
-    """Of the first line of standard input, or typed unseen; a new one twice. Raises Refused."""
-    if not sys.stdin.isatty():
-        given = sys.stdin.buffer.readline().rstrip(b"\r\n")
-    else:
-        given = _typed("Passphrase: ")
-        if anew and given and _typed("Once more: ") != given:
-            raise Refused("the two are not the same; nothing was written")
-    if not given:
-        raise Refused("there is no passphrase: type one, or give it as the first line of standard input")
-    return given
-
-
-def _typed(prompt: str) -> bytes:
-    try:
-        return getpass(prompt).encode("utf-8", "surrogateescape")
-    except EOFError:
-        return b""
-
-
 def _opened(path: Path) -> Backup:
     """The backup in a file. Raises Refused, SealError."""
     try:
@@ -120,7 +93,7 @@ def _opened(path: Path) -> Backup:
         why = f"{path} cannot be read: {error.strerror}; name the file that `homelab-tui backup` wrote"
         raise SealError(why) from None
     try:
-        return Backup.parse(wiring.sealing().open(sealed, _passphrase(anew=False)))
+        return Backup.parse(wiring.sealing().open(sealed, secret("passphrase", anew=False)))
     except SealError as error:
         raise SealError(f"{path} {error}") from None
 
@@ -128,18 +101,7 @@ def _opened(path: Path) -> Backup:
 def _write(path: Path, sealed: bytes) -> None:
     """Whole or not at all, for its owner's eyes alone. Raises SealError."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))  # what has come meanwhile is not overwritten
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+        write_new(path, sealed)
     except FileExistsError:
         raise SealError(f"{path} has been made meanwhile, and stays as it is: name another file") from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.access.users import NotSaved
 from homelab.lab.process import LabError
 from homelab.observe.text import clean
 from homelab.plan.document import PlanError
@@ -19,6 +20,7 @@ KNOWN = (
     ClusterError,
     DownloadError,
     LabError,
+    NotSaved,
     OSError,
     OtherHome,
     PlanError,

@@ -52,7 +52,10 @@ async def ask(question: str, word: str) -> bool:
     """Whether the person typed the word; anything else, end of input too, means no."""
     print(clean(question), end=" ", flush=True)
     loop, typed = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(sys.stdin, typed.set)  # reading at once would be deaf to Ctrl-C until a line is there
+    try:
+        loop.add_reader(sys.stdin, typed.set)  # reading at once would be deaf to Ctrl-C until a line is there
+    except PermissionError:  # a file, or /dev/null: nothing to wait for
+        typed.set()
     try:
         await typed.wait()
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from unicodedata import category
 
 LONGEST_NAME = 255
@@ -19,22 +20,24 @@ GROUPS, GROUP = 4, 4
 """16 of 23 letters: 72 bits."""
 
 
+_NAME_FAULTS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda name: not name, "a user needs a name"),
+    (lambda name: ":" in name, "a name cannot have a colon: it ends the name in the file, and in what browsers send"),
+    (lambda name: "," in name, "a name cannot have a comma: other programs read it as the end of the user"),
+    (lambda name: name != name.strip(" "), "a name cannot begin or end with a space: nobody would see it"),
+    (lambda name: name.startswith("#"), "a name cannot begin with #: such a line is a comment to htpasswd"),
+    (
+        lambda name: any(char != " " and category(char)[0] in "CZ" for char in name),
+        "a name cannot have characters that are not seen, such as tabs",
+    ),
+    (lambda name: len(name.encode()) > LONGEST_NAME, f"a name can have {LONGEST_NAME} bytes, and this one has more"),
+)
+"""In the order of telling. Source: RFC 7617, section 2, and htpasswd(1)."""
+
+
 def name_fault(name: str) -> str | None:
-    """Why nobody can be called so; None when it is fine. Source: RFC 7617, section 2, and htpasswd(1)."""
-    if not name:
-        return "a user needs a name"
-    if ":" in name:
-        return "a name cannot have a colon: it ends the name in the file, and in what browsers send"
-    if "," in name:
-        return "a name cannot have a comma: other programs read it as the end of the user"
-    if name != name.strip(" "):
-        return "a name cannot begin or end with a space: nobody would see it"
-    if name.startswith("#"):
-        return "a name cannot begin with #: such a line is a comment to htpasswd"
-    if any(char != " " and category(char)[0] in "CZ" for char in name):
-        return "a name cannot have characters that are not seen, such as tabs"
-    size = len(name.encode())
-    return f"a name can have {LONGEST_NAME} bytes, and this one has {size}" if size > LONGEST_NAME else None
+    """Why nobody can be called so; None when it is fine."""
+    return next((why for is_wrong, why in _NAME_FAULTS if is_wrong(name)), None)
 
 
 def password_fault(password: str) -> str | None:

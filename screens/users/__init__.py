@@ -1,0 +1,1 @@
+"""The view of who may come in with a password."""

@@ -1,0 +1,254 @@
+"""The users as a service of the console: their files while somebody looks, changes, and what the ingress then answers.
+
+Passwords come with a wish and go with it: what is told to the scene has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from homelab.access import doors, users
+from homelab.access.htpasswd import Unfit
+from homelab.access.model import Access, Door, Edit, Heard, UserFile, Verb
+from homelab.access.users import Clashed, NotSaved, Saved
+from homelab.observe.allocations import Allocation, allocations
+from homelab.observe.snapshot import KINDS
+from homelab.pauses import pauses
+from homelab.ports import Cluster
+from screens.scene import Said
+from screens.users.texts import answer
+from tui import wiring
+from tui.console import explaining
+from tui.feed import CannotConnect
+from tui.options import Options
+
+ZONES = "homelab-tui/zone"
+"""Label of the Services whose addresses lead to the Traefiks."""
+MOST_ASKED = 6
+"""Doors that are asked after a change: each costs the ingress a bcrypt."""
+LONGEST = 1 << 20
+"""Bytes of a file that is read: a Secret cannot be longer."""
+BUSY = "the last change is not written yet; wait for what comes of it"
+NOTHING = "the users are not known yet; wait for that"
+READ_ONLY = "--read-only is set: nothing is written"
+
+
+class Home(Protocol):
+    """Whose users they are."""
+
+    async def attached(self) -> Options:
+        """What is to be used, once the lab is there where it is to be the lab. Raises CannotConnect."""
+
+    def reached(self) -> AbstractAsyncContextManager[Cluster]:
+        """The connection that there is, else one of its own. Raises CannotConnect."""
+
+
+class Accessing:
+    """One for each console; `tell` gets the scene's `access` and `said`."""
+
+    def __init__(self, home: Home, tell: Callable[..., None]) -> None:
+        self._home, self._tell = home, tell
+        self._access = Access()
+        self._following: asyncio.Task[None] | None = None
+        self._held: tuple[Allocation, ...] = ()
+        self._saved: Saved | None = None
+        """The last change of this console, which can be taken back."""
+        self._contested: tuple[Edit, UserFile, UserFile] | None = None
+        """What could not be written, the file that it was meant for, and the file as it is now."""
+        self._writes = False
+
+    # Looking
+
+    async def follow(self) -> None:
+        """Tell the files, and every change of them, until the view is left."""
+        if self._following is None:
+            self._following = asyncio.create_task(self._follow())
+
+    async def leave(self) -> None:
+        """Another view is in front: nothing is followed."""
+        if self._following:
+            self._following.cancel()
+        self._following = None
+
+    async def _follow(self) -> None:
+        for pause in pauses():
+            try:
+                async with self._home.reached() as cluster:
+                    with explaining():
+                        self._held = await held(cluster)
+                    async with aclosing(users.live(cluster, lambda: self._held)) as readings:  # type: ignore[type-var]
+                        async for reading in readings:
+                            self._show(files=reading.files, trouble=reading.trouble)
+            except CannotConnect as error:
+                self._show(trouble=str(error))
+            await asyncio.sleep(pause)
+
+    async def turn(self, by: str) -> None:
+        """Another file in front."""
+        known, front = self._access.files or (), self._access.front
+        if front:
+            other = known[(known.index(front) + int(by)) % len(known)]
+            self._show(at=other.secret, heard=())
+
+    # Changing
+
+    async def save(self, verb: str, user: str, password: str = "", name: str = "") -> None:
+        """Do an edit to the file in front, and ask what it guards. Raises CannotConnect."""
+        await self._edit(self._front(), Edit(Verb(verb), user, password or None, name or None))
+
+    async def settle(self, choice: str) -> None:
+        """Merge, overwrite, or drop what could not be written. Raises CannotConnect."""
+        if self._contested is None:
+            return
+        edit, file, now = self._contested
+        self._contested = None
+        self._show(clash=None)
+        if choice == "merge":
+            await self._edit(now, edit)
+        elif choice == "overwrite":
+            await self._edit(users.overwriting(file, now), edit)
+        else:
+            self._tell(said=Said(f"yours is dropped: {file.secret} stays as they left it", "▲"))
+
+    async def undo(self) -> None:
+        """Take the last change of this console back. Raises CannotConnect."""
+        if (last := self._saved) is None:
+            raise CannotConnect("there is nothing to take back")
+        async with self._writing("undo", last.now.secret, last.what) as cluster:
+            saved = await users.undo(cluster, last)
+        await self._told(saved, None, can_undo=False)
+
+    async def load(self, path: str) -> None:
+        """Put the users of a file of this machine in the place of those in front. Raises CannotConnect."""
+        file = self._front()
+        with explaining():
+            content = await asyncio.to_thread(_read, Path(path).expanduser())
+        async with self._writing("import", file.secret, path) as cluster:
+            saved = await users.put(cluster, file, content, f"the users of {path} were read")
+        await self._told(saved, None)
+
+    async def keep(self, path: str) -> None:
+        """Write the users in front to a file of this machine that is not there yet. Raises CannotConnect."""
+        file = self._front()
+        with explaining():
+            await asyncio.to_thread(_write, Path(path).expanduser(), file.content)
+        self._tell(said=Said(f"the users of {file.secret} are in {path}"))
+
+    async def _edit(self, file: UserFile, edit: Edit) -> None:
+        is_hashed = edit.password is not None
+        self._tell(said=Said(f"{'hashing and writing' if is_hashed else 'writing'} {file.secret} …", "○"))
+        options = await self._home.attached()
+        try:
+            async with self._writing(edit.verb, file.secret, edit.user) as cluster:
+                cost = options.settings.bcrypt_cost
+                saved = await users.save(cluster, wiring.passwords(), file, edit, cost=cost)
+        except Clashed as error:
+            self._contested = (edit, file, error.now)
+            shown = replace(error.clash, mine=replace(edit, password=None))
+            self._show(clash=shown)
+            self._tell(said=Said(f"nothing is written yet: somebody else changed {file.secret}", "▲"))
+            return
+        await self._told(saved, edit)
+
+    @asynccontextmanager
+    async def _writing(self, verb: str, secret: str, about: str) -> AsyncIterator[Cluster]:
+        """A line of the journal before, and one after; no two at a time. Raises CannotConnect, Clashed."""
+        if self._writes:
+            raise CannotConnect(BUSY)
+        options = await self._home.attached()
+        if options.read_only:
+            raise CannotConnect(READ_ONLY)
+        self._writes = True
+        try:
+            async with self._home.reached() as cluster:
+                with explaining(), await wiring.journal(cluster, options) as journal:
+                    said = {"file": secret, "verb": str(verb), "about": about}
+                    await asyncio.to_thread(journal.write, "users", **said)
+                    yield cluster
+                    await asyncio.to_thread(journal.write, "users-written", **said)
+        except (NotSaved, Unfit) as error:
+            raise CannotConnect(str(error)) from None
+        finally:
+            self._writes = False
+
+    async def _told(self, saved: Saved, edit: Edit | None, *, can_undo: bool = True) -> None:
+        """Show what was written at once; then ask, since that may take its time."""
+        self._saved = saved if can_undo and saved.before.users else None
+        known = self._access.files or ()
+        now = replace(saved.now, doors=saved.before.doors)
+        self._show(
+            files=tuple(now if one.secret == now.secret else one for one in known),
+            undo=f"{saved.what}: {now.secret} becomes what it was before." if self._saved else None,
+            heard=(),
+        )
+        known_by = (edit.user, edit.password) if edit and edit.password else (None, None)
+        await self._ask(f"{saved.what}, written to {now.secret}", now.doors, *known_by)
+
+    # Asking
+
+    async def verify(self, user: str, password: str) -> None:
+        """Ask what the file in front guards, without the password and with it. Raises CannotConnect."""
+        file = self._front()
+        if not file.doors:
+            raise CannotConnect(f"nothing can be asked: no host that can be reached is guarded by {file.secret}")
+        self._show(heard=())
+        await self._ask(f"{user} tried", file.doors, user, password, patience=0.0)
+
+    async def _ask(
+        self, done: str, at: Iterable[Door], user: str | None, password: str | None, *, patience: float = doors.PATIENCE
+    ) -> None:
+        chosen = some(at)
+        if not chosen:
+            self._tell(said=Said(f"{done}; it guards no host that could be asked"))
+            return
+        self._tell(said=Said(f"{done}; asking {len(chosen)} door{'s' if len(chosen) > 1 else ''} …", "○"))
+        web = wiring.web(await self._home.attached())
+        found: tuple[Heard, ...] = ()
+        async with aclosing(doors.each_heard(web, chosen, user, password, patience=patience)) as answers:  # type: ignore[type-var]
+            async for heard in answers:
+                found = (*found, heard)
+                self._show(heard=tuple(sorted(found, key=lambda one: chosen.index(one.door))))
+        worst = next((one for one in found if not one.is_fine), found[0])
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        sign, said = answer(worst)[0], answer(worst)[2:]
+        self._tell(said=Said(f"{done}; {said}{more}", "✓" if worst.is_fine else "▲" if sign == "?" else "✗"))
+
+    def _front(self) -> UserFile:
+        if front := self._access.front:
+            return front
+        raise CannotConnect(self._access.trouble or NOTHING)
+
+    def _show(self, **news: object) -> None:
+        before, self._access = self._access, replace(self._access, **news)  # type: ignore[arg-type]  # names of its fields
+        if self._access != before:
+            self._tell(access=self._access)
+
+
+async def held(cluster: Cluster) -> tuple[Allocation, ...]:
+    """The addresses that lead to the Traefiks. Raises ClusterError."""
+    return allocations(await cluster.list(KINDS["services"].kind, labels=ZONES), (), ())
+
+
+def some(at: Iterable[Door]) -> tuple[Door, ...]:
+    """As many doors as may be asked, from each zone alike."""
+    by_zone: dict[str, list[Door]] = {}
+    for one in at:
+        by_zone.setdefault(one.zone, []).append(one)
+    share = MOST_ASKED // max(len(by_zone), 1)
+    return tuple(one for found in by_zone.values() for one in found[:share])
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

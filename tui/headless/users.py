@@ -1,0 +1,270 @@
+"""`homelab-tui users`: who may come in through the ingress, without the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+
+from homelab.access.credentials import generated, hint, name_fault, password_fault
+from homelab.access.doors import each_heard
+from homelab.access.files import HOME
+from homelab.access.htpasswd import Unfit, changes, check, hashes, imported
+from homelab.access.model import Edit, Heard, User, UserFile, Verb
+from homelab.access.users import Clashed, NotSaved, Saved, put, read, save
+from homelab.observe.allocations import allocations
+from homelab.observe.snapshot import KINDS, VERSION, plain
+from homelab.observe.text import Head, Row, table, wrapped
+from homelab.ports import Cluster
+from tui import wiring
+from tui.headless import running
+from tui.headless.stack import may_write
+from tui.headless.terminal import ask, say, show, warn, width
+from tui.headless.unseen import new_path, secret, write_new
+from tui.options import Options, Refused
+from tui.settings import file as settings_file
+from tui.settings import load
+
+HEAD = Head(("NAME", "HASH", "NOTE"), drops=("HASH",))
+LARGEST = 1024 * 1024
+"""Bytes of a file that can be imported: a Secret holds no more."""
+UNGUARDED = (
+    "no Ingress asks for a password of {}; the annotation for that is in docs/users.md, and nothing could be asked"
+)
+
+
+def list_users(parsed: Namespace, options: Options) -> int:
+    """Print every file of users, what it opens, and who is in it."""
+
+    async def work() -> int:
+        async with wiring.cluster(options) as cluster:
+            found = await _read(cluster)
+        if parsed.json:
+            print(json.dumps({"version": VERSION, "files": [_as_json(one) for one in found]}, indent=2))
+        else:
+            say("\n".join(line for one in found for line in _lines(one)))
+        return 0
+
+    return running.run(work)
+
+
+def _as_json(one: UserFile) -> dict[str, object]:
+    """All but the file itself, which has the hashes."""
+    return {key: value for key, value in plain(one).items() if key != "content"}
+
+
+def _lines(one: UserFile) -> Iterator[str]:
+    missing = "" if one.version else " (not there yet; the first user makes it)"
+    yield from table(f"{one.secret}{missing}", HEAD, map(_row, one.users), "no user", width())
+    opens = f"opens {', '.join(one.hosts)}" if one.hosts else "opens nothing: no Ingress names its Middleware"
+    for text in (opens, *filter(None, (one.refusal, *one.notes))):
+        yield from wrapped(f"  {text}", width())
+    yield ""
+
+
+def _row(user: User) -> Row:
+    return Row((user.name, user.kind.value, user.note or "-"))
+
+
+def add(parsed: Namespace, options: Options) -> int:
+    """Add a user. Raises Refused."""
+    _may(options)
+    if why := name_fault(parsed.name):
+        raise Refused(why)
+    return _change(parsed, options, Edit(Verb.ADD, parsed.name, _password(parsed)))
+
+
+def passwd(parsed: Namespace, options: Options) -> int:
+    """Give a user another password. Raises Refused."""
+    _may(options)
+    return _change(parsed, options, Edit(Verb.PASSWORD, parsed.name, _password(parsed)))
+
+
+def rename(parsed: Namespace, options: Options) -> int:
+    """Call a user something else; the password stays. Raises Refused."""
+    _may(options)
+    return _change(parsed, options, Edit(Verb.RENAME, parsed.name, name=parsed.new))
+
+
+def remove(parsed: Namespace, options: Options) -> int:
+    """Let a user in no longer. Raises Refused."""
+    may_write(parsed, options, "remove")
+    return _change(parsed, options, Edit(Verb.REMOVE, parsed.name), is_asked=not parsed.yes)
+
+
+def _may(options: Options) -> None:
+    if options.read_only:
+        raise Refused("--read-only is set: users stay as they are")
+
+
+def _password(parsed: Namespace) -> str:
+    """Typed twice, read from standard input, or made up. Raises Refused."""
+    if parsed.generate:
+        return generated()
+    try:
+        found = secret("password", anew=True).decode()
+    except UnicodeDecodeError:
+        raise Refused("the password is not UTF-8, which is what browsers send; type it in a UTF-8 terminal") from None
+    if why := password_fault(found):
+        raise Refused(why)
+    if weak := hint(found, parsed.name):
+        warn(f"easy to guess: {weak}")
+    return found
+
+
+def _change(parsed: Namespace, options: Options, edit: Edit, *, is_asked: bool = False) -> int:
+    """Write, and ask the routes whether it counts: 1 where one answers otherwise. Raises Refused, NotSaved."""
+
+    async def work() -> int:
+        async with _opened(parsed, options) as (cluster, file):
+            with _fitting():
+                check(file.content, edit)
+            if is_asked and not await ask(f"Type {edit.user} to remove {edit.user} from {file.secret}:", edit.user):
+                say("nothing was changed")
+                return 1
+            what = {"secret": file.secret, "verb": edit.verb, "user": edit.user}
+            saved = await _journaled(cluster, options, partial(_saved, cluster, file, edit), **what)
+            say(f"{saved.what}: Secret {file.secret}")
+            if edit.password and parsed.generate:
+                say(f"password, shown this once: {edit.password}")
+            return await _ask_doors(options, saved.now, edit.user if edit.password else None, edit.password)
+
+    return running.run(work)
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """What cannot be done to a file is wrong use. Raises Refused."""
+    try:
+        yield
+    except Unfit as error:
+        raise Refused(str(error)) from None
+
+
+async def _saved(cluster: Cluster, file: UserFile, edit: Edit) -> Saved:
+    loaded = load(settings_file())
+    show(loaded.findings, str(settings_file()))
+    try:
+        return await save(cluster, wiring.passwords(), file, edit, cost=loaded.settings.bcrypt_cost)
+    except Clashed as error:
+        why = f"nothing was written, since Secret {file.secret} has changed meanwhile: {error}"
+        raise NotSaved(f"{why}; look with homelab-tui users list, and run the command again") from None
+
+
+async def _journaled(cluster: Cluster, options: Options, write: Callable[[], Awaitable[Saved]], **what: str) -> Saved:
+    """A line before and one after. Raises Busy, NotKept, and what writing raises."""
+    with await wiring.journal(cluster, options) as journal:
+        journal.write("users", **what)
+        saved = await write()
+        journal.write("users-written", **what)
+    return saved
+
+
+@asynccontextmanager
+async def _opened(parsed: Namespace, options: Options) -> AsyncIterator[tuple[Cluster, UserFile]]:
+    """The file that is meant. Raises Refused where there is no such file, NotSaved where it cannot be edited."""
+    async with wiring.cluster(options) as cluster:
+        found = {one.secret: one for one in await _read(cluster)}
+        wanted = parsed.secret or HOME
+        if wanted not in found:
+            raise Refused(f"no Middleware names a Secret {wanted}; there are: {', '.join(found)}")
+        yield cluster, found[wanted]
+
+
+async def _read(cluster: Cluster) -> tuple[UserFile, ...]:
+    services = await cluster.list(KINDS["services"].kind)
+    return await read(cluster, allocations(services, (), ()))
+
+
+async def _ask_doors(options: Options, file: UserFile, user: str | None, password: str | None) -> int:
+    """What every route of the file says; 1 where one of them is not fine."""
+    if not file.doors:
+        say(UNGUARDED.format(file.secret))
+        return 0
+    is_fine = True
+    async for heard in each_heard(wiring.web(options), file.doors, user, password):
+        is_fine &= heard.is_fine
+        say(_told(heard))
+    return 0 if is_fine else 1
+
+
+def _told(heard: Heard) -> str:
+    known = "" if heard.known is None else f", {heard.known} as {heard.user}"
+    return f"{'✓' if heard.is_fine else '✗'} {heard.door.url}: {heard.without} without a password{known}"
+
+
+def verify(parsed: Namespace, options: Options) -> int:
+    """Try a password on the file and on every route; 1 where it does not let in. Raises Refused."""
+    password = secret("password", anew=False).decode("utf-8", "backslashreplace")
+
+    async def work() -> int:
+        async with _opened(parsed, options) as (_, file):
+            known = hashes(file.content)
+            if parsed.name not in known:
+                raise Refused(f"there is no user {parsed.name} in {file.secret}")
+            if not await wiring.passwords().verify(password, known[parsed.name].decode("ascii", "replace")):
+                say(f"✗ this is not the password of {parsed.name} in {file.secret}")
+                return 1
+            say(f"✓ this is the password of {parsed.name} in {file.secret}")
+            return await _ask_doors(options, file, parsed.name, password)
+
+    return running.run(work)
+
+
+def import_users(parsed: Namespace, options: Options) -> int:
+    """Add the users of an htpasswd file, and give those that are there its passwords. Raises Refused."""
+    may_write(parsed, options, "import")
+    content = _content(Path(os.path.expanduser(parsed.file)))
+
+    async def work() -> int:
+        async with _opened(parsed, options) as (cluster, file):
+            with _fitting():
+                wanted = imported(file.content, content)
+            if wanted == file.content:
+                say(f"nothing to import: every user of {parsed.file} is in {file.secret} with the same password")
+                return 0
+            say("\n".join(("after the import:", *changes(file.content, wanted))))
+            if not parsed.yes and not await ask("Type yes to go on:", "yes"):
+                say("nothing was changed")
+                return 1
+            said = f"{len(changes(file.content, wanted))} users imported"
+            write = partial(put, cluster, file, wanted, said)
+            saved = await _journaled(cluster, options, write, secret=file.secret, verb="import")
+            say(f"{saved.what}: Secret {file.secret}")
+            return await _ask_doors(options, saved.now, None, None)
+
+    return running.run(work)
+
+
+def _content(path: Path) -> bytes:
+    """Raises Refused where it is no file of users."""
+    try:
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}; name a file that htpasswd wrote") from None
+    if len(found) > LARGEST or not hashes(found):
+        raise Refused(f"{path} has no users: a line is a name, a colon and a hash, as `htpasswd -nB NAME` prints it")
+    return found
+
+
+def export_users(parsed: Namespace, options: Options) -> int:
+    """Write the file as it is, hashes and all, into a new one. Raises Refused."""
+    path = new_path(parsed.file)
+
+    async def work() -> int:
+        async with _opened(parsed, options) as (_, file):
+            if file.version is None:
+                raise Refused(f"there is no Secret {file.secret}, so nothing to export")
+            try:
+                write_new(path, file.content)
+            except FileExistsError:
+                raise Refused(f"{path} has been made meanwhile, and stays as it is: name another file") from None
+            say(f"{path} written: {len(file.users)} users of {file.secret}; keep it to yourself, it has their hashes")
+            return 0
+
+    return running.run(work)

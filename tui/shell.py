@@ -1,0 +1,103 @@
+"""What every program of ours does on a terminal: colours, signals, thrift, and an end without a trace on the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.events import Event, Key, Resize
+from textual.screen import Screen
+
+from screens.thrift import Shown
+from tui.themes import THEMES, fitting
+
+STDIN = 0
+SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+
+
+class Shell(App[int], inherit_bindings=False):
+    """Keyboard only, no animation, nothing that blinks."""
+
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        for one in THEMES:
+            self.register_theme(one)
+        self.paint(theme)
+        self._on_terminal = Shown()
+        self._told_to_leave = False
+        self.has_pressed = False
+        """Whether a person has pressed a key."""
+
+    def paint(self, theme: str) -> bool:
+        """Take these colours; whether the terminal has enough for them."""
+        self.theme = fitting(theme, self.console.color_system)
+        return self.theme == theme
+
+    def on_mount(self) -> None:
+        """Leave in good order when told to."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.exit, 0)
+        if self._told_to_leave:
+            self.exit(0)
+
+    def leave_early(self) -> None:
+        """Leave as soon as the terminal can be given back as it was: a signal came before the first screen."""
+        self._told_to_leave = True
+
+    async def on_event(self, event: Event) -> None:
+        """After another size the terminal may show anything."""
+        if isinstance(event, Resize):
+            self._on_terminal.forget()
+        self.has_pressed = self.has_pressed or isinstance(event, Key)
+        await super().on_event(event)
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Only what does not stand there yet."""
+        if isinstance(renderable, CompositorUpdate) and self._running and not (self._closed or self._batch_count):
+            renderable = self._on_terminal.left(renderable, self.size.width)
+        super()._display(screen, renderable)
+
+    def _fatal_error(self) -> None:
+        """A fault of ours: Textual's own report would print every variable, and with them whatever is secret."""
+        self._exit_renderables.append(Text(import_module("tui.faults").told()))
+        self._close_messages_no_wait()
+
+
+def shown(app: Shell) -> int:
+    """Show it until it is left, or until the terminal is gone; the exit code."""
+    _leave_with_the_terminal(partial(app.call_from_thread, app.exit, 0))
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: app.leave_early())
+    code = app.run(mouse=False)
+    import_module("tui.headless.terminal").let_go()  # the terminal may be gone
+    return app.return_code or 0 if code is None else code
+
+
+def _leave_with_the_terminal(leave: Callable[[], object]) -> None:
+    """End when the terminal is gone, even where SIGHUP is ignored: Textual would read its end for ever."""
+
+    def wait() -> None:
+        hung_up = select.poll()
+        hung_up.register(STDIN, 0)  # no event is asked for: only a hang-up is reported
+        hung_up.poll()
+        try:
+            leave()
+        except RuntimeError:  # the console has ended by itself
+            os._exit(0)
+
+    Thread(target=wait, daemon=True, name="terminal").start()
