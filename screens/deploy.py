@@ -12,6 +12,8 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 
 from homelab.observe.text import wrapped
+from homelab.ports import Ref
+from homelab.stack.diff import Action
 from screens.board import HIGH, Board, pane_named
 from screens.commands import COMMANDS, STAGES, Command
 from screens.deploying.rows import Phase, grouped, phase_of, table
@@ -72,6 +74,12 @@ class Stages(TablePane):
     def data(self, scene: Scene) -> Table:
         """One row per stage, and below those that are open one per object."""
         return table(scene, phase_of(scene, self.looks), self.opened)
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """Those of a component, or the one of the row, where they are or were found on the cluster."""
+        inside = grouped(scene.comparison)
+        found = inside.get(key) or [one for each in inside.values() for one in each if str(one.ref) == key]
+        return tuple(one.ref for one in found if one.action not in (Action.NEW, Action.UNVERIFIED))
 
 
 class Deploy(Board):

@@ -19,6 +19,8 @@ INGRESS_ROUTE = Kind("traefik.io/v1alpha1", "IngressRoute")
 RUNS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"})
 """Kinds that have pods of their own."""
 LEADS = frozenset({"Ingress", "IngressRoute"})
+ISSUER = Ref(CRON_JOB, "homelab", "issuer")
+"""Who orders certificates."""
 MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 

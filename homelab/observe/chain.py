@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from homelab.observe.allocations import Allocation
 from homelab.observe.backing import backing
-from homelab.observe.behind import CRON_JOB, POD, SERVICE
+from homelab.observe.behind import ISSUER, POD, SERVICE
 from homelab.observe.hop import Hop, HopState
 from homelab.observe.ingress import EVERY_NAME, Wish
 from homelab.observe.parts import Parts, source_of, wish_of
@@ -20,7 +20,6 @@ from homelab.observe.verdict import RouteState
 from homelab.plan.model import Plan
 from homelab.ports import Ref
 
-ISSUER = Ref(CRON_JOB, "homelab", "issuer")
 LOOKED_UP = "asked about by homelab-tui doctor"
 OF_STATE = {
     RouteState.PARTLY: HopState.WARNS,

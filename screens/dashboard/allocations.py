@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from homelab.observe.allocations import Allocation
+from homelab.observe.behind import SERVICE
 from homelab.observe.text import ALLOCATION_HEAD, NOTHING, allocation_row
+from homelab.ports import Ref
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -34,6 +36,11 @@ class Allocations(TablePane):
         """Everything about one Service's address."""
         found = scene.snapshot.allocations if scene.snapshot else ()
         return next((facts(one) for one in found if one.service == key), ())
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """The Service."""
+        space, _, name = key.partition("/")
+        return (Ref(SERVICE, space, name),)
 
 
 def facts(one: Allocation) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from homelab.observe.behind import INGRESS, ISSUER
 from homelab.observe.certificates import Certificate
 from homelab.observe.fate import CertificateState, Served
 from homelab.observe.raw import moment
@@ -17,6 +18,7 @@ from homelab.observe.text import (
     certificate_word,
     until,
 )
+from homelab.ports import Ref
 from screens.freshness import Freshness
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
@@ -63,6 +65,12 @@ class Certificates(TablePane):
         now = datetime.fromisoformat(scene.snapshot.taken)
         run = scene.snapshot.issuer.succeeded if scene.snapshot.issuer else None
         return next((facts(one, now, run) for one in scene.snapshot.certificates if one.host == key), ())
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """The Ingresses that name the host, and the issuer."""
+        found = scene.snapshot.certificates if scene.snapshot else ()
+        named = next((one.ingresses for one in found if one.host == key), ())
+        return (*(Ref(INGRESS, *each.split("/", 1)) for each in named), ISSUER)
 
 
 def facts(one: Certificate, now: datetime, run: str | None = None) -> tuple[tuple[str, str], ...]:

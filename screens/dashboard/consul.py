@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from homelab.observe.configuration import Configuration
+from homelab.observe.behind import POD
+from homelab.observe.configuration import CONFIG_MAP, Configuration
 from homelab.observe.consul import Consul as Facts
 from homelab.observe.consul import Server
+from homelab.observe.snapshot import TRAEFIK_NAMESPACE
 from homelab.observe.text import (
     CONSUL_HEAD,
     NOTHING,
@@ -17,9 +19,11 @@ from homelab.observe.text import (
     consul_words,
     server_word,
 )
+from homelab.ports import Kind, Ref
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
+CONFIG_MAP_KIND = Kind("v1", "ConfigMap")
 CONFIGURATION = "configuration"
 """Key of its row."""
 
@@ -57,6 +61,12 @@ class Consul(TablePane):
             return configured(configuration)
         of_server = next((facts(one, found) for one in found.servers if one.name == key), ()) if found else ()
         return (*of_server, ("Configuration", configuration_word(configuration))) if configuration else of_server
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """The pod; of the configuration its ConfigMap."""
+        if key == CONFIGURATION:
+            return (Ref(CONFIG_MAP_KIND, TRAEFIK_NAMESPACE, CONFIG_MAP),)
+        return (Ref(POD, TRAEFIK_NAMESPACE, key),)
 
 
 def configuration_row(found: Configuration) -> Row:

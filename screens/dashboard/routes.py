@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from shlex import quote
 
+from homelab.observe.behind import POD, SERVICE
+from homelab.observe.parts import source_of
 from homelab.observe.routes import Route, RouteState
+from homelab.observe.snapshot import Asked
 from homelab.observe.text import NOTHING, ROUTE_COLUMNS, Row, route_head, route_key, route_row, state_word
+from homelab.ports import Ref
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -43,6 +47,22 @@ class Routes(TablePane):
         """Everything about one route."""
         found = scene.snapshot.routes if scene.snapshot else ()
         return next((facts(one, scene) for one in found if route_key(one) == key), ())
+
+    def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
+        """The Ingress or IngressRoute, and the Service; of other routes the Traefiks that have them."""
+        if scene.snapshot is None:
+            return ()
+        return next(
+            (behind(one, scene.snapshot.traefiks) for one in scene.snapshot.routes if route_key(one) == key), ()
+        )
+
+
+def behind(one: Route, traefiks: Iterable[Asked]) -> tuple[Ref, ...]:
+    """What a route is in the cluster."""
+    if source := source_of(one):
+        space, _, name = (one.service or "").partition(":")[0].partition("/")
+        return (source, Ref(SERVICE, space, name)) if name else (source,)
+    return tuple(Ref(POD, *each.pod.split("/", 1)) for each in traefiks if each.zone == one.zone)
 
 
 def row(one: Route) -> Row:
