@@ -112,7 +112,7 @@ class View(Screen[None]):
     def offered(self) -> list[Command]:
         """What can be done now."""
         scene = self._scene()
-        return [one for one in COMMANDS if not one.on or self._offers(one, scene)]
+        return [one for one in COMMANDS if not one.is_inner and (not one.on or self._offers(one, scene))]
 
     def _offers(self, command: Command, scene: Scene) -> bool:
         pane = self.focused.parent if self.pointed and self.focused else None
@@ -270,7 +270,7 @@ def pane_named(path: str) -> Pane:
     """The pane of a `module:Class`, with the keys of what can be done to its rows."""
     made = named(path)()
     assert isinstance(made, Pane)
-    for command in COMMANDS:
+    for command in sorted(COMMANDS, key=lambda one: one.on != TABLES):  # esc empties a filter before it leads back
         if command.on in (ROWS, TABLES, path) and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

@@ -37,6 +37,9 @@ class Command:
     is_quiet: bool = False
     """Whether the footer has no room for it; help, palette and README name it."""
 
+    is_inner: bool = False
+    """Whether a screen alone leads there: nothing names it."""
+
     @property
     def key(self) -> str | None:
         """What is pressed for it; None: the palette alone has it."""
@@ -130,7 +133,7 @@ USING: tuple[Command, ...] = (
     Command("users.export", None, "Export users", "These users into an htpasswd file.", on=USERS),
 )
 APPS = "screens.expose.pane:Apps"
-APP_FORM = "screens.expose.form:AppForm"
+APP_FORM, APP_STEPS = "screens.expose.form:AppForm", "screens.expose.steps:Steps"
 EXPOSING: tuple[Command, ...] = (
     Command("apps.expose", "a", "expose", "Put a Service on show.", on=APPS),
     Command("apps.edit", "enter", "edit", "Another zone, name, port or password.", on=APPS),
@@ -143,9 +146,10 @@ EXPOSING: tuple[Command, ...] = (
         on=APPS,
         asks="screens.dialogs.apps:withdrawing",
     ),
-    Command("apps.pick", None, "pick", "Which Service.", on=APP_FORM, screen="screens.expose.pick:Pick"),
-    Command("apps.form", None, "form", "How it is shown.", on=APP_FORM, screen=APP_FORM),
-    Command("apps.steps", None, "steps", "How far it is.", on=APP_FORM, screen="screens.expose.steps:Followed"),
+    Command("apps.back", "escape", "back", "Back to the apps; what was begun goes on.", on=APP_STEPS),
+    Command("apps.pick", None, "pick", "Which Service.", screen="screens.expose.pick:Pick", is_inner=True),
+    Command("apps.form", None, "form", "How it is shown.", screen=APP_FORM, is_inner=True),
+    Command("apps.steps", None, "steps", "How far it is.", screen="screens.expose.steps:Followed", is_inner=True),
     Command(
         "apps.apply",
         None,
@@ -154,6 +158,7 @@ EXPOSING: tuple[Command, ...] = (
         on=APP_FORM,
         asks="screens.dialogs.apps:applying",
         wish=("apps", "apply"),
+        is_inner=True,
     ),
 )
 """Those without a key are steps of putting an app on show, which lead from one to the next."""
@@ -184,14 +189,14 @@ STEPS: tuple[Command, ...] = tuple(
 FIRST_TIME = tuple(step for step in STEPS if step.label != "configuration")
 """Those that the first time asks for; the defaults of the others are right for a start."""
 TABLE: tuple[Command, ...] = (
-    Command("table.filter", "slash", "filter", "Only rows with these words; ! first: without.", on=TABLES),
+    Command("table.filter", "slash", "filter", "Rows with these words; ! first: without.", on=TABLES),
     Command("table.all", "escape", "all rows", "Take the filter away.", on=TABLES),
     Command("table.sort", "o", "sort", "By the next column, then as it was.", on=TABLES, is_quiet=True),
     Command("table.turn", "O", "turn", "The sorted column the other way round.", on=TABLES, is_quiet=True),
     Command("table.write", "w", "write", "The table to a file: text, JSON, CSV.", on=TABLES, is_quiet=True),
 )
 PAUSE = Command("pause", "z", "pause", "Let the screen stand still; again: go on.", is_quiet=True)
-READ_ONLY = Command("read-only", "ctrl+r", "read-only", "Refuse all writing; again: allow it.", is_quiet=True)
+READ_ONLY = Command("read-only", "ctrl+r", "read-only", "Refuse all writing, or allow it again.", is_quiet=True)
 THEMES: tuple[Command, ...] = tuple(
     Command(f"theme.{theme}", None, f"Theme: {theme}", help)
     for theme, help in (
@@ -222,7 +227,7 @@ LOOKING: tuple[Command, ...] = (
     ),
     Command("yaml.find", "slash", "find", "The next line with these words.", on=TEXT),
     Command("yaml.next", "n", "next", "The line after with the same words.", on=TEXT),
-    Command("logs.filter", "slash", "filter", "Only lines with these words; ! first: without.", on=LOGS),
+    Command("logs.filter", "slash", "filter", "Lines with these words; ! first: without.", on=LOGS),
     Command("logs.follow", "f", "follow", "Stay at the end, or let it move on.", on=LOGS),
     Command("logs.previous", "p", "previous", "What was said before the last restart.", on=LOGS),
     Command("rows.back", "escape", "back", "To the view before; q too.", on="screens.closer:Closer"),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar
 
 from textual import on
 from textual.events import Resize
-from textual.types import CSSPathType
 from textual.widget import Widget
 
 from screens.board import Board, pane_named
@@ -21,8 +19,6 @@ from screens.widgets.patch_table import PatchTable
 
 class Detailed(Board):
     """The pane that `path` names, on the whole screen."""
-
-    CSS_PATH: ClassVar[CSSPathType | None] = ["board.tcss", "detailed.tcss"]
 
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__(command, scene)

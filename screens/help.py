@@ -74,7 +74,7 @@ def help_lines(keys: Sections, names: str, width: int) -> list[Line]:
         *definitions(MAP, width, "strong"),
         (),
         ((f"By name, with {names}", "title"),),
-        *definitions([(name_of(one), one.help) for one in COMMANDS if not one.key], width, "accent"),
+        *definitions([(name_of(one), one.help) for one in COMMANDS if not (one.key or one.is_inner)], width, "accent"),
         (),
         (("Without a screen", "title"),),
         *definitions([("homelab-tui status", "the same as text, with --json as one object")], width, "accent"),

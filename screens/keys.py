@@ -125,7 +125,7 @@ def renewed(text: str) -> str:
 
 def told() -> list[tuple[str, str]]:
     """Every command without a key, with what it does: the palette has it."""
-    return [(name_of(one), one.help) for one in COMMANDS if not one.key]
+    return [(name_of(one), one.help) for one in COMMANDS if not (one.key or one.is_inner)]
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ MOST = 14
 """Commands in view."""
 GAP = "  "
 MARK = "   "
-KEY = 5
-"""Columns of a key: `enter` is the longest."""
+KEY = 6
+"""Columns of a key: `ctrl+r` is the longest."""
 
 
 class Palette(ModalScreen[str | None]):
@@ -111,7 +111,7 @@ def line(command: Command, here: bool, width: int) -> Line:
     room = max(map(cells, map(name_of, STEPS)))
     key = shortened(sign(command), KEY)
     name: list[Span] = [(padded(name_of(command), room), "strong"), (f"{GAP}{padded(key, KEY)}", "accent")]
-    left = width - len(MARK) - length(name) - 2 * len(GAP)
+    left = width - len(MARK) - length(name) - len(GAP) - 1
     told = f"{GAP}{shortened(command.help, left)}" if left > 0 else ""
     if here:
         whole = f"{''.join(text for text, _ in name)}{told}"

@@ -32,6 +32,8 @@ ZONES = "homelab-tui/zone"
 """Label of the Services whose addresses lead to the Traefiks."""
 MOST_ASKED = 6
 """Doors that are asked after a change: each costs the ingress a bcrypt."""
+MOST_SEEN = 100
+"""Files that are kept as they were shown."""
 LONGEST = 1 << 20
 """Bytes of a file that is read: a Secret cannot be longer."""
 BUSY = "the last change is not written yet; wait for what comes of it"
@@ -62,6 +64,8 @@ class Accessing:
         self._contested: tuple[Edit, UserFile, UserFile] | None = None
         """What could not be written, the file that it was meant for, and the file as it is now."""
         self._writes = False
+        self._seen: dict[str, UserFile] = {}
+        """The files as they were shown, the last of them: whoever began to change one meant that."""
 
     # Looking
 
@@ -82,7 +86,7 @@ class Accessing:
                 async with self._home.reached() as cluster:
                     with explaining():
                         self._held = await held(cluster)
-                    async with aclosing(users.live(cluster, lambda: self._held)) as readings:  # type: ignore[type-var]
+                    async with aclosing(users.live(cluster, lambda: self._held)) as readings:
                         async for reading in readings:
                             self._show(files=reading.files, trouble=reading.trouble)
             except CannotConnect as error:
@@ -98,9 +102,10 @@ class Accessing:
 
     # Changing
 
-    async def save(self, verb: str, user: str, password: str = "", name: str = "") -> None:
-        """Do an edit to the file in front, and ask what it guards. Raises CannotConnect."""
-        await self._edit(self._front(), Edit(Verb(verb), user, password or None, name or None))
+    async def save(self, mark: str, verb: str, user: str, password: str = "", name: str = "") -> None:
+        """Do an edit to a file as a person saw it, and ask what it guards. Raises CannotConnect."""
+        file = self._seen.get(mark) or self._front()
+        await self._edit(file, Edit(Verb(verb), user, password or None, name or None))
 
     async def settle(self, choice: str) -> None:
         """Merge, overwrite, or drop what could not be written. Raises CannotConnect."""
@@ -188,7 +193,7 @@ class Accessing:
             heard=(),
         )
         known_by = (edit.user, edit.password) if edit and edit.password else (None, None)
-        await self._ask(f"{saved.what}, written to {now.secret}", now.doors, *known_by)
+        await self._ask(f"written: {saved.what}", now.doors, *known_by)
 
     # Asking
 
@@ -210,11 +215,11 @@ class Accessing:
         self._tell(said=Said(f"{done}; asking {len(chosen)} door{'s' if len(chosen) > 1 else ''} …", "○"))
         web = wiring.web(await self._home.attached())
         found: tuple[Heard, ...] = ()
-        async with aclosing(doors.each_heard(web, chosen, user, password, patience=patience)) as answers:  # type: ignore[type-var]
+        async with aclosing(doors.each_heard(web, chosen, user, password, patience=patience)) as answers:
             async for heard in answers:
                 found = (*found, heard)
                 self._show(heard=tuple(sorted(found, key=lambda one: chosen.index(one.door))))
-        worst = next((one for one in found if not one.is_fine), found[0])
+        worst = min(found, key=lambda one: (one.is_fine, one.door.zone))  # of those that are well the external one
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         sign, said = answer(worst)[0], answer(worst)[2:]
         self._tell(said=Said(f"{done}; {said}{more}", "✓" if worst.is_fine else "▲" if sign == "?" else "✗"))
@@ -225,7 +230,11 @@ class Accessing:
         raise CannotConnect(self._access.trouble or NOTHING)
 
     def _show(self, **news: object) -> None:
+        """Tell what is news."""
         before, self._access = self._access, replace(self._access, **news)  # type: ignore[arg-type]  # names of its fields
+        self._seen |= {one.mark: one for one in self._access.files or ()}
+        for mark in list(self._seen)[:-MOST_SEEN]:
+            del self._seen[mark]
         if self._access != before:
             self._tell(access=self._access)
 

@@ -127,7 +127,7 @@ class Console(Shell, inherit_bindings=False):
         if HOME.id != self.DEFAULT_MODE:
             self.run_worker(self._resume())
         self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
-        self.run_worker(self._come_back(), group=SERVING)
+        self.run_worker(self._come_back, group=SERVING)  # type: ignore[arg-type]  # mypy takes it for a plain function
 
     async def _come_back(self) -> None:
         """To the deploy that goes on, if any: whoever was cut off from it sees it again, unless busy by now."""
@@ -234,7 +234,7 @@ class Console(Shell, inherit_bindings=False):
     def _open(self, id: str) -> None:
         if id in map(attrgetter("id"), STEPS):
             self._wish(SETUP.id, "open", id.removeprefix(f"{SETUP.id}."))
-        if not isinstance(self.screen, View):  # else it would lie over its view when that is opened again
+        for _ in self.screen_stack[1:]:  # else they would lie over their view when that is opened again
             self.pop_screen()
         self.switch_mode(id)
 
@@ -243,7 +243,18 @@ class Console(Shell, inherit_bindings=False):
         if command.on == TABLES:
             view.treat(command.id)
         elif row := view.pointed:
-            self._ask(command, row) if command.asks else view.do(command.id, row)
+            if command.screen:
+                self._look(command, row, view)
+            else:
+                self._ask(command, row) if command.asks else view.do(command.id, row)
+
+    def _look(self, command: Command, row: str, view: View) -> None:
+        """At a row, closer: over the view in front."""
+        assert command.screen
+        if refs := view.objects:
+            self.push_screen(named(command.screen)(command, lambda: self.scene, row, refs))
+        else:
+            self.tell(said=Said(NO_OBJECT, "▲"))
 
     def _pause(self) -> None:
         """Stand still, or go on."""
@@ -377,6 +388,7 @@ class Console(Shell, inherit_bindings=False):
         made = await asyncio.to_thread(named, SERVICES[name])
         if name not in self._services:
             self._services[name] = made(self._world, partial(self._tell_of, self._era))
+            self._see()
         return self._services[name]
 
     def _see(self) -> None:

@@ -217,7 +217,10 @@ class Exposing:
     async def watch(self, row: str) -> None:
         """Follow an app that is on show. Raises CannotConnect."""
         await self._read()
-        self._begin(self._found(row))
+        app = self._found(row)
+        if app.foreign:
+            raise CannotConnect(f"{app.key} was made by {app.foreign}: key 3 shows how its routes fare")
+        self._begin(app)
 
     async def follow(self) -> None:
         """The steps are in front."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from time import monotonic
 
 from homelab.observe.behind import Container, containers
@@ -26,12 +27,13 @@ class Listening:
         """When each said something last."""
         self._troubles: dict[Container | None, str] = {}
         self._news = asyncio.Event()
-        self._are_several = False
+        self._labels: dict[Container, str] = {}
+        """What stands before the lines of each; nothing while there is only one."""
 
     async def listen(self, cluster: Cluster, pods: Sequence[Raw], group: asyncio.TaskGroup) -> None:
         """To those that are there now; to one whose words have ended, again, unless that was its end."""
         found = [one for one in containers(pods) if not self._previous or one.restarts]
-        self._are_several = self._are_several or len(found) > 1
+        self._labels |= labels(found) if len({*found, *self._labels}) > 1 else {}
         self._troubles.pop(None, None)
         for gone in [one for one in self._tasks if one not in found]:
             self._tasks.pop(gone).cancel()
@@ -45,7 +47,7 @@ class Listening:
 
     async def _to(self, cluster: Cluster, one: Container, share: int) -> None:
         """To one of them; what it said before counts no more lines than its share."""
-        label = one.label if self._are_several else ""
+        label = self._labels.get(one, "")
         before = self._heard.get(one)
         self._heard[one] = monotonic()
         pieces = cluster.logs(
@@ -86,3 +88,11 @@ class Listening:
             names = tuple(sorted(one.label for one in self._tasks))
             self._tell(inspection=Inspection(self._token, self._tail.lines, self._tail.gone, None, names, told))
             await asyncio.sleep(TELL_SECONDS)
+
+
+def labels(found: Sequence[Container]) -> dict[Container, str]:
+    """Names of several, without what all of them begin with: `…x7k2p`."""
+    names = [one.label for one in found]
+    same = "".join(a for a, b in takewhile(lambda pair: pair[0] == pair[1], zip(min(names), max(names), strict=False)))
+    cut = same.rfind("-") + 1 if len(names) > 1 else 0
+    return {one: f"…{one.label[cut:]}" if cut else one.label for one in found}

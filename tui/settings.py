@@ -132,7 +132,12 @@ def _unknown(name: str, known: Mapping[str, object], text: str) -> Finding:
 def _keys(table: object, text: str) -> tuple[dict[str, str], list[Finding]]:
     """The keys that can be used, and what is wrong with the others."""
     if not isinstance(table, dict):
-        wrong = _finding("keys", f"it is {_kind(table)}, and takes a table", 'write [keys], below it "view.home" = "h"')
+        wrong = _finding(
+            "keys",
+            f"it is {_kind(table)}, and takes a table",
+            'write [keys], below it "view.home" = "h"',
+            line_of(text, "keys"),
+        )
         return {}, [wrong]
     from screens.keys import chosen  # noqa: PLC0415 - only who has keys of their own needs it
 

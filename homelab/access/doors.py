@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from http import HTTPStatus
 from ipaddress import IPv4Address
 
@@ -109,7 +109,7 @@ async def heard(
 
 async def each_heard(
     web: Web, at: Iterable[Door], user: str | None = None, password: str | None = None, *, patience: float = PATIENCE
-) -> AsyncIterator[Heard]:
+) -> AsyncGenerator[Heard, None]:
     """What each door says, the first to answer first; all are asked at the same time."""
     asking = [asyncio.ensure_future(heard(web, door, user, password, patience=patience)) for door in at]
     try:

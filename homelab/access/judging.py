@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from homelab.access.around import Around
 from homelab.access.expose import own, ports
 from homelab.access.hosts import duplicates, names
-from homelab.access.model import App
+from homelab.access.model import ZONES, App
 from homelab.access.refusing import refusal
 from homelab.finding import Finding
 from homelab.observe.backends import Backends, backends, port_list, service_port
@@ -136,14 +137,22 @@ def _types(policy: Raw) -> list[str]:
 def _labels(app: App, around: Around) -> Iterator[Finding]:
     """Labels that were meant to make something public, and do not."""
     for one in around.ingresses or ():
-        wrong = label(one, TRAFFIC_TYPE)
+        wrong = _mistyped(one)
         leads = any(
             wish.backend and wish.backend.service == f"{app.namespace}/{app.service}" for wish in wishes_of(one)
         )
-        if leads and not own(app, one) and wrong not in {None, "internal", "external"}:
+        if leads and not own(app, one) and wrong:
             why = "only the value external makes an Ingress public; with any other it is internal"
             fix = f"kubectl -n {namespace(one)} label --overwrite ingress {name(one)} {TRAFFIC_TYPE}=external"
-            yield warning("service", f"Ingress {full_name(one)} of this Service has {TRAFFIC_TYPE}={wrong}", why, fix)
+            yield warning("service", f"Ingress {full_name(one)} of this Service has the label {wrong}", why, fix)
+
+
+def _mistyped(obj: Raw) -> str | None:
+    """A label that is nearly the one by which the external Traefik chooses, in its key or in its value."""
+    labels: Mapping[str, str] = dig(obj, "metadata", "labels") or {}
+    near = [key for key in labels if key != TRAFFIC_TYPE and get_close_matches(key.lower(), [TRAFFIC_TYPE], cutoff=0.8)]
+    wrong = [TRAFFIC_TYPE] if labels.get(TRAFFIC_TYPE, "internal") not in ZONES else near
+    return f"{wrong[0]}={labels[wrong[0]]}" if wrong else None
 
 
 def _zones(app: App) -> Iterator[Finding]:
@@ -202,9 +211,9 @@ def _middleware(app: App, called: str, around: Around) -> Iterator[Finding]:
             "Traefik answers 404 for a route whose list of users is empty",
             ADD_USER,
         )
-    written = label(found, TRAFFIC_TYPE)
-    if "external" in app.hosts and written != "external":
-        what = f"has {TRAFFIC_TYPE}={written}" if written else f"lacks the label {TRAFFIC_TYPE}=external"
+    if "external" in app.hosts and label(found, TRAFFIC_TYPE) != "external":
+        wrong = _mistyped(found)
+        what = f"has the label {wrong}" if wrong else f"lacks the label {TRAFFIC_TYPE}=external"
         why = "the external Traefik sees only what has that label, and answers 404 for the route"
         fix = f"kubectl -n {namespace(found)} label --overwrite middleware {name(found)} {TRAFFIC_TYPE}=external"
         yield error("auth", f"Middleware {called} {what}", why, fix)

@@ -61,6 +61,11 @@ class UserFile:
     content: bytes = field(default=b"", repr=False)
     """The file as it was read, hashes and all: for writing, never for showing."""
 
+    @property
+    def mark(self) -> str:
+        """Which file at which moment: a change is meant for what a person saw."""
+        return f"{self.secret} {self.version}"
+
 
 class Verb(StrEnum):
     """What can be done to a user."""

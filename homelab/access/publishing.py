@@ -11,12 +11,12 @@ from dataclasses import replace
 from functools import partial
 
 from homelab.access.around import INGRESS
-from homelab.access.expose import APP, app_of, exposed, ingresses, normal
+from homelab.access.expose import APP, app_of, exposed, ingresses, normal, reference
 from homelab.access.model import App
 from homelab.observe.raw import full_name, name
 from homelab.pauses import pauses
 from homelab.ports import Cluster, Conflict, Exists, NotFound, Outdated, Raw, Ref, Rejected
-from homelab.stack.compare import applied, difference, read
+from homelab.stack.compare import applied, difference, is_dying, read
 from homelab.stack.diff import Action, Difference, as_text
 from homelab.stack.journal import Journal
 from homelab.stack.render import MANAGED_BY, OURS, Rendered
@@ -87,17 +87,24 @@ def _same(before: App, found: tuple[Raw, ...]) -> None:
     now = next(iter(exposed(found)), None)
     if now is None:
         raise Outdated(f"{before.key} was taken off meanwhile, by somebody else; look again")
-    if replace(now, version={}) == replace(before, version={}) and now.version.keys() == before.version.keys():
+    if _essence(now) == _essence(before):
         return
     writers = sorted({one["manager"] for each in found for one in each["metadata"].get("managedFields") or ()})
     by = f" (it was written by {', '.join(writers)})" if writers else ""
     raise Outdated(f"{before.key} was changed since it was read{by}; look at it again before you change it")
 
 
+def _essence(app: App) -> tuple[App, frozenset[str]]:
+    """What an edit goes by: how often its Ingresses were written is no part of it, nor how a Middleware is spelt."""
+    auth = reference(app.auth) if app.auth else None
+    return replace(app, version={}, auth=auth), frozenset(app.version)
+
+
 async def _of_app(cluster: Cluster, app: App) -> tuple[Raw, ...]:
     labels = f"{MANAGED_BY}={OURS},{APP}={app.name or app.service}"
-    found = await cluster.list(INGRESS, namespace=app.namespace, labels=labels)
-    return tuple(one for one in found if app_of(one) and not one["metadata"].get("deletionTimestamp"))
+    named = await cluster.list(INGRESS, namespace=app.namespace, labels=labels)
+    found = await read(cluster, map(Ref.of, named))  # one by one they say also who wrote them
+    return tuple(one for one in found.values() if one and app_of(one) and not is_dying(one))
 
 
 async def publish(cluster: Cluster, journal: Journal, app: App, before: App | None = None) -> App:

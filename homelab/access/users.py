@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -96,7 +96,7 @@ def _ref(place: str) -> Ref:
     return Ref(SECRET, space, name)
 
 
-async def live(cluster: Cluster, held: Callable[[], Iterable[Allocation]]) -> AsyncIterator[Reading]:
+async def live(cluster: Cluster, held: Callable[[], Iterable[Allocation]]) -> AsyncGenerator[Reading, None]:
     """The files now, and again whenever something changes, for ever. A ClusterError arrives as trouble."""
     following, known = _Following(cluster), None
     try:

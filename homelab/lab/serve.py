@@ -29,12 +29,14 @@ from homelab.lab.programs.account import account
 from homelab.lab.programs.running import ANNOTATION, PROGRAMS, Programs
 from homelab.lab.programs.tasks import IMAGE, MOUNTS, Tasks
 from homelab.lab.programs.traefik import LOOPBACK, Place, Ports
+from homelab.lab.programs.words import Lives, Words
 from homelab.lab.seed import seed
 from homelab.lab.store import Store
 from homelab.lab.users import Users
 from homelab.observe.raw import annotation, zone
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
+from homelab.ports import Raw
 
 LOG = logging.getLogger("homelab.lab")
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -126,15 +128,21 @@ async def _cluster(folder: Folder, plan: Plan) -> AsyncIterator[Store]:
         seed(store, plan, part)
         async with aiohttp.ClientSession() as session:
             programs = Programs(place, session)
+            lives = Lives()
+
+            def words(pod: Raw, container: str, previous: bool) -> Words | None:
+                ended = lives.of(pod["metadata"]["uid"], container, previous)
+                return ended or programs.words(pod, container, previous)
+
             async with (
                 over_http(programs.address) as proxy,
-                serving(store, token, proxy=proxy, tls=who.context) as url,
+                serving(store, token, proxy=proxy, said=words, tls=who.context) as url,
             ):
                 for path in (own, folder.kubeconfig):
                     _write(path, _kubeconfig(url, token, who.certificate))
                 try:
                     with account(folder.path, url, token, who.certificate) as given:
-                        async with _controlled(store, programs, Tasks(folder.path, given)):
+                        async with _controlled(store, programs, Tasks(folder.path, given, lives=lives)):
                             yield store
                 finally:
                     for path in (own, folder.kubeconfig):

@@ -39,7 +39,7 @@ def backing(route: Route, parts: Parts, wish: Wish | None, snapshot: Snapshot) -
 def elsewhere(route: Route, parts: Parts) -> Hop:
     """Where no Service of the cluster is named."""
     if route.service and parts.source is None:
-        provider = route.service.rpartition("@")[2] if "@" in route.service else "Traefik"
+        provider = (route.service if "@" in route.service else route.source).rpartition("@")[2]
         place = {"consul": "kept in Consul"}.get(provider, f"of {provider}")
         facts = (("Name", route.service), ("Servers", f"{place}: no object of the cluster says which"))
         return Hop("service", route.service, HopState.NOTHING, place, None, facts)

@@ -110,7 +110,7 @@ def named(route: Route, domains: Mapping[str, str]) -> tuple[HopState, str, str 
     if domain is None:
         return HopState.NOTHING, "no plan", None
     if is_below(route.host, domain):
-        return HopState.FINE, f"in the {route.zone} domain", None
+        return HopState.FINE, "in its domain", None
     other = next((zone for zone, one in domains.items() if is_below(route.host, one)), None)
     if other:
         label = "traffic-type=external"
@@ -140,7 +140,7 @@ def address(way: Way) -> Hop:
         return Hop("address", "none", HopState.BROKEN, "none", why)
     space, _, name = held.service.partition("/")
     pods = tuple(Ref(POD, *one.pod.split("/", 1)) for one in way.snapshot.traefiks if one.zone == zone)
-    word = f"announced by {held.announced_by}" if held.announced_by else "given"
+    word = f"at {held.announced_by}" if held.announced_by else "given"
     state = HopState.FINE
     if held.pending:
         state, word = (HopState.WARNS, word) if held.address else (HopState.BROKEN, "pending")
@@ -211,7 +211,7 @@ def router(way: Way, name: str, told: tuple[HopState, str | None]) -> Hop:
         *((pod.rpartition("/")[2], listed(one)) for pod, one in by_pod.items()),
         *((pod.rpartition("/")[2], why) for pod, why in silent.items()),
     )
-    word = f"on {serving} of {len(by_pod) + len(silent)} replicas"
+    word = f"{serving} of {len(by_pod) + len(silent)}"
     return Hop("router", name, state, word, error, facts, replicas_of(way))
 
 

@@ -45,6 +45,16 @@ def too_few(plan: Plan) -> Iterator[Finding]:
             )
 
 
+@check("apps-empty", "The list of sample apps is empty")
+def apps_empty(plan: Plan) -> Iterator[Finding]:
+    """A stage without an object is none, and what it brought once would stay."""
+    if not plan.apps:
+        why = "an apply clears a stage of what left the plan, and one in which nothing is left is no stage of it"
+        yield error(
+            "apps", "no sample app is named", why, "write whoami; it needs 8 MiB, and shows whether the way in works"
+        )
+
+
 @check("replicas-over-nodes", "An ingress has more replicas than there are nodes")
 def replicas_over_nodes(plan: Plan) -> Iterator[Finding]:
     """Two replicas on one node fall together."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.types import CSSPathType
+
 from screens.detailed import Detailed
 
 
 class Alone(Detailed):
     """The pane that its command names."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
 
     @property
     def path(self) -> str:

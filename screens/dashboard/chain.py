@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.types import CSSPathType
 
 from homelab.observe.chain import chain, domains_of
 from homelab.observe.hop import HEAD, Hop, HopState, hop_row
@@ -30,7 +33,8 @@ class Hops(TablePane):
 
     def __init__(self) -> None:
         super().__init__()
-        self.key = self.token = ""
+        self.key = ""
+        """Of the row that was opened."""
         self._made: tuple[object, tuple[Hop, ...]] | None = None
 
     def route(self, scene: Scene) -> Route | None:
@@ -41,7 +45,7 @@ class Hops(TablePane):
     def hops(self, scene: Scene) -> tuple[Hop, ...]:
         """Made anew only when something was learnt."""
         route, parts = self.route(scene), scene.parts
-        if route is None or scene.snapshot is None or parts is None or parts.token != self.token or parts.trouble:
+        if route is None or scene.snapshot is None or parts is None or parts.key != self.key or parts.trouble:
             return ()
         known = (scene.snapshot, parts, scene.plan)
         if self._made is None or self._made[0] != tuple(map(id, known)):
@@ -51,7 +55,7 @@ class Hops(TablePane):
 
     def face(self, scene: Scene, fresh: Freshness) -> tuple[Sequence[str], str]:
         """Loading, failed or gone."""
-        if scene.parts and scene.parts.token == self.token and scene.parts.trouble:
+        if scene.parts and scene.parts.key == self.key and scene.parts.trouble:
             return (scene.parts.trouble,), "bad"
         if scene.snapshot and not scene.snapshot.is_loading and self.route(scene) is None:
             return (GONE,), "warn"
@@ -80,6 +84,7 @@ class Hops(TablePane):
 class RouteView(Closer, Detailed):
     """The chain, and all that is known of the hop under the cursor."""
 
+    CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
     LOOKS = "chain"
 
     @property
@@ -94,6 +99,5 @@ class RouteView(Closer, Detailed):
 
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
-        hops = self.query_one(Hops)
-        hops.key, hops.token = self.row, self.token
+        self.query_one(Hops).key = self.row
         super().show(scene)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from homelab.observe.text import NOTHING, Head, Row
-from homelab.stack.components import COMPONENTS
+from homelab.plan.model import Plan
+from homelab.stack.components import COMPONENTS, is_wished
 from homelab.stack.deployment import Awaited, Comparison, Deployment, StageProgress
 from homelab.stack.diff import Action, Difference
 from screens.freshness import MINUTE
@@ -53,13 +54,14 @@ def table(scene: Scene, phase: Phase, opened: frozenset[str]) -> Table:
     """One row for each part of the stack, or for each stage of a run."""
     if phase is not Phase.BEFORE and scene.deployment:
         return Table(PROGRESS, tuple(progress(scene.deployment, scene.now.timestamp())))
-    return Table(CHANGES, tuple(parts(scene.comparison, opened)))
+    return Table(CHANGES, tuple(parts(scene.comparison, scene.plan, opened)))
 
 
-def parts(found: Comparison | None, opened: frozenset[str]) -> Iterator[Row]:
+def parts(found: Comparison | None, plan: Plan | None, opened: frozenset[str]) -> Iterator[Row]:
     """Every component with what would happen to its objects, and the objects of those that are open."""
     of = grouped(found)
-    for name in dict.fromkeys([*(f"{one.stage}/{one.id}" for one in COMPONENTS), *of]):
+    wished = [one for one in COMPONENTS if plan is None or is_wished(one, plan)]
+    for name in dict.fromkeys([*(f"{one.stage}/{one.id}" for one in wished), *of]):
         inside = of.get(name, [])
         yield part(name, inside, known=bool(found and found.differences))
         if name in opened:

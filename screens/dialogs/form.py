@@ -25,10 +25,12 @@ from screens.widgets.lines import Lines, Span
 NOTED: Span = ("✓ made for you", "good")
 NOTE_IT = "Note it now: it is shown here and nowhere else. F3 copies it, F2 makes another one."
 TYPE_OR_MAKE = "Type it twice, or F2 makes one."
-ROOMY = 14
-"""Lines of the terminal from which on a sentence may have two of them."""
+HINT = 2
+"""Lines of the sentence."""
 AT_EASE = 18
-"""The same from which on there is room between the parts."""
+"""Lines of the terminal from which on there is room between the parts."""
+SLIM = 60
+"""Columns below which labels and fields are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +208,11 @@ class FormDialog(ModalScreen[None]):
         written = self._written
         wrong, right = self._sheet.faults(written), self._sheet.remark(written)
         self.set_class(height >= AT_EASE, "airy")
+        self.set_class(width < SLIM, "slim")
         self._head.show_lines([title(self._sheet.title, width)])
         for key, row in self._rows.items():
             row.remark(self._remark(key, written, wrong, right))
-        self._hint.show_lines(block(self._sentences(written, wrong, right), 2 if height >= ROOMY else 1, width))
+        self._hint.show_lines(block(self._sentences(written, wrong, right), HINT, width))
         self._foot.show_lines([keys(self._keys(), width)])
 
     def _remark(self, key: str, written: Written, wrong: Mapping[str, str], right: Mapping[str, Span]) -> Span:

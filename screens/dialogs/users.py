@@ -83,7 +83,7 @@ def removing(row: str, scene: Scene) -> Question | str:
         verb="Remove",
         doing=f"taking {row} out of {file.secret} …",
         word=row,
-        wish=("users", "save", Verb.REMOVE, row),
+        wish=("users", "save", file.mark, Verb.REMOVE, row),
     )
 
 
@@ -127,7 +127,7 @@ def sheet(title: str, file: UserFile, asks: tuple[Ask, ...], edit: Judge) -> She
 
     def wish(written: Mapping[str, str]) -> tuple[str, ...]:
         meant = edit(written)
-        return ("users", "save", meant.verb, meant.user, meant.password or "", meant.name or "")
+        return ("users", "save", file.mark, meant.verb, meant.user, meant.password or "", meant.name or "")
 
     return Sheet(
         f"{title} {file.secret}" if asks[0] is NAME else title,

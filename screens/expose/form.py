@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from homelab.access.model import Exposure
+from homelab.access.model import ZONES, Exposure
 from homelab.finding import Finding
-from homelab.observe.text import clean
+from homelab.observe.text import clean, shortened
 from homelab.setup.fields import Field
 from screens.dialogs.reading import Read
 from screens.expose.texts import FIELDS, OPEN, SERVICE, meaning, value, view_of, worst
@@ -25,7 +25,8 @@ NOTHING_CHANGES = "▲ --read-only is set: nothing can be changed here."
 SAME = "✓ Nothing would change: it is on show as it stands here."
 OPENING: Span = ("Reading …", "dim")
 WAIT: Span = ("○ Still asking the cluster; wait for what it says.", "accent")
-ZONES = ("internal", "external")
+MARGIN = "    "
+"""Before the lines of each object's diff."""
 HELP = (
     ("enter", "See what would change; then it asks, and applies."),
     ("tab ↑ ↓", "The next field, or the one before; shift+tab too."),
@@ -80,7 +81,11 @@ class AppForm(Form):
         self._show_fields(found, locked=scene.read_only)
         if all(part.is_mounted for part in self.query(Lines)):
             zones = found.app.zones
-            self._means.show_lines([(meaning(found.app, zone),) for zone in zones])
+            room = self.size.width - len(hints.INDENT)
+            told = [meaning(found.app, zone) for zone in zones]
+            self._means.show_lines(
+                [((shortened(f"{hints.INDENT}{clean(said)}", room), style),) for said, style in told]
+            )
         if not self._placed or self.focused is None:
             self._placed = True
             self.set_focus(next((one.control for one in self._entries if one.display), None))
@@ -104,9 +109,14 @@ class AppForm(Form):
             if isinstance(entry.control, Choice) and path in offered:
                 words = offered[path]
                 entry.control.offer(words if now in words else (*words, now))
-            entry.display = path not in ZONES or path in found.app.hosts
+            if entry.display is not (is_shown := path not in ZONES or path in found.app.hosts):
+                entry.display = is_shown
+                self.call_after_refresh(self._show_now)  # its label and remark have a width then
             finding = worst(found, (path,))
             entry.show(now, hints.brief(finding, now) if finding else ("", ""), locked=locked)
+
+    def _show_now(self) -> None:
+        self.show(self._scene())
 
     def _show_changes(self, found: Exposure) -> None:
         """Once they are known, over the form; enter asks."""
@@ -120,7 +130,8 @@ class AppForm(Form):
             assert found.app
             title = f"{found.app.key}: what would change"
             enter = "" if found.hindrance else "apply"
-            self.app.push_screen(Read(title, found.changes, enter), self._chosen)
+            diff = "\n".join(line.removeprefix(MARGIN) for line in found.changes.splitlines())  # so that it is coloured
+            self.app.push_screen(Read(title, diff, enter), self._chosen)
 
     def _chosen(self, sure: bool | None) -> None:
         if sure:

@@ -30,7 +30,7 @@ HEAD, FEET = 2, 4
 """Lines above the list and below it."""
 NAME, LEAST_NAME = 40, 16
 """Columns of a Service's name, at most and at least."""
-PORTS = 20
+PORTS, READY = 20, 8
 HELP = (
     ("letters", "Services with these words; what cannot be shown says why."),
     ("↑ ↓", "The Service above or below."),
@@ -161,13 +161,16 @@ def listed(found: Sequence[Candidate], at: int, rows: int, width: int, scene: Sc
     room = max(
         LEAST_NAME, min(NAME, max((cells(f"{one.namespace}/{one.name}") for one in found), default=0), width // 2)
     )
-    return [line(one, number == at, room, width, scene) for number, one in enumerate(found)][first : first + rows]
+    ports = min(PORTS, max((cells(", ".join(one.ports)) for one in found if not one.refusal), default=0))
+    lines = [line(one, number == at, (room, ports), width, scene) for number, one in enumerate(found)]
+    return lines[first : first + rows]
 
 
-def line(one: Candidate, here: bool, room: int, width: int, scene: Scene) -> Line:
+def line(one: Candidate, here: bool, rooms: tuple[int, int], width: int, scene: Scene) -> Line:
     """Name, ports, ready pods, and what else is to be said; what cannot be shown is dim."""
+    room, ports = rooms
     name = padded(clean(f"{one.namespace}/{one.name}"), room)
-    facts = "" if one.refusal else f"{padded(', '.join(one.ports), PORTS)}{GAP}{padded(ready_word(one), 8)}{GAP}"
+    facts = "" if one.refusal else f"{padded(', '.join(one.ports), ports)}{GAP}{padded(ready_word(one), READY)}{GAP}"
     more = one.refusal or shown_already(one, scene)
     told = shortened(clean(f"{GAP}{facts}{more}"), width - len(MARK) - room - 1)
     if here:

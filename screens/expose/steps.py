@@ -10,7 +10,8 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 
 from homelab.access.model import StepState
-from screens.board import Board
+from screens.board import Board, pane_named
+from screens.commands import APP_STEPS
 from screens.expose.texts import SERVICE, STEPS_HEAD, step_row, steps_summary, view_of
 from screens.freshness import Freshness
 from screens.messages import Go, Wished
@@ -57,7 +58,7 @@ class Followed(Board):
 
     def compose_body(self) -> Iterable[Widget]:
         """The steps."""
-        yield Steps()
+        yield pane_named(APP_STEPS)
 
     def show(self, scene: Scene) -> None:
         """Draw from what is known now."""
@@ -65,6 +66,11 @@ class Followed(Board):
         if view_of(scene.exposure) != self._command.id and self.app.screen is self:
             self.post_message(Go(view_of(scene.exposure)))
 
+    def do(self, id: str, row: str) -> None:
+        """Back."""
+        if id == "apps.back":
+            self.action_go_back()
+
     def action_go_back(self) -> None:
-        """To the apps."""
+        """To the apps, before the first row is there too."""
         self.post_message(Wished(SERVICE, "back"))

@@ -159,13 +159,11 @@ def worst(found: Exposure, paths: Iterable[str]) -> Finding | None:
 
 def meaning(app: App, zone: str) -> Span:
     """What one zone comes to, for somebody who opens it."""
-    who = f"asks for a password, {app.auth}" if app.auth else "everybody may look"
-    whose = "from the whole world" if zone == "external" else "at home"
-    if app.auth and zone == "internal":
-        return f"▲ {url(app, zone)}  {whose}; {who}, which travels unencrypted there", "warn"
-    if zone == "external" and not app.auth:
-        return f"▲ {url(app, zone)}  {whose}; {who}", "warn"
-    return f"  {url(app, zone)}  {whose}; {who}", "dim"
+    where = "worldwide" if zone == "external" else "at home"
+    clear = " unencrypted" if zone == "internal" else ""
+    who = f"password{clear}" if app.auth else "for everybody"
+    is_risky = (zone == "external") is not bool(app.auth)
+    return f"{'▲' if is_risky else ' '} {url(app, zone)}  {where}, {who}", "warn" if is_risky else "dim"
 
 
 # What has to come true

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
+
+from textual.types import CSSPathType
 
 from screens.commands import APPS, COMMANDS, HOME, Command
 from screens.detailed import Detailed
@@ -18,6 +21,8 @@ NEEDS_AN_APP = frozenset({"apps.edit", "apps.follow", "apps.withdraw"})
 
 class AppsView(Detailed):
     """The list; what is begun here opens once it was read."""
+
+    CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
 
     @property
     def path(self) -> str:
@@ -71,4 +76,4 @@ class AppsView(Detailed):
         if command.id not in NEEDS_AN_APP:
             return True
         app = app_of(self.pointed or "", scene)
-        return app is not None and not (app.refusal if command.id == "apps.edit" else app.foreign)
+        return app is not None and not app.foreign and not (command.id == "apps.edit" and app.refusal)

@@ -35,11 +35,14 @@ class Events(TablePane):
         self.token = ""
         self.refs: tuple[Ref, ...] = ()
         self._is_at_end = False
+        self._found: Inspection | None = None
+        """What was read last: it stays while it is read anew."""
 
     def found(self, scene: Scene) -> Inspection | None:
         """What was read for this view."""
-        told = scene.inspection
-        return told if told and told.token == self.token else None
+        if scene.inspection and scene.inspection.token == self.token:
+            self._found = scene.inspection
+        return self._found
 
     def fresh(self, scene: Scene) -> Freshness:
         """Read every few seconds."""
@@ -62,8 +65,8 @@ class Events(TablePane):
     def to_end(self) -> None:
         """The newest one is what a person looks for: once there are any, the cursor goes there."""
         if self.seen and self.seen.rows and not self._is_at_end:
-            self._is_at_end = True
             self.table.action_move(len(self.seen.rows))
+            self._is_at_end = self.table.pointed_region.y > 0 or len(self.seen.rows) == 1
 
 
 def row(one: Happening) -> Row:

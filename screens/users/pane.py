@@ -37,7 +37,8 @@ class Users(TablePane):
                 return (LOADING,), "dim"
             if fresh.state in {SourceState.FAILED, SourceState.STALE}:
                 return (fresh.trouble or fresh.word,), fresh.style
-            return texts.empty(file), "warn" if file and file.refusal else "dim"
+            there = file if fresh.state is not SourceState.ABSENT else None
+            return texts.empty(there), "warn" if there and there.refusal else "dim"
         return (), ""
 
     def data(self, scene: Scene) -> Table | None:

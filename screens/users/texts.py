@@ -23,6 +23,7 @@ NO_STACK = "Nothing asks for a password yet: press 6 to deploy the stack"
 NOBODY = "No user yet: press a to add the first one."
 UNTIL_THEN = "Until then Traefik lets nobody in: what it guards answers 404"
 MADE = "not there yet: the first user makes it"
+NO_MIDDLEWARE = "none yet: it comes with the stack, press 6"
 GUARDS_NOTHING = "no host yet: an Ingress names the Middleware in its annotation router.middlewares"
 
 
@@ -93,10 +94,9 @@ def sentence(said: str, width: int) -> Iterable[Line]:
 
 def facts(file: UserFile) -> tuple[tuple[str, str], ...]:
     """Names and values."""
-    asks = ", ".join(file.middlewares)
     return (
         ("Opens", ", ".join(file.hosts) or GUARDS_NOTHING),
-        ("Middleware", asks),
+        ("Middleware", ", ".join(file.middlewares) or NO_MIDDLEWARE),
         ("Secret", f"{file.secret}{'' if file.version else f', {MADE}'}"),
     )
 

@@ -10,7 +10,7 @@ from textual.types import CSSPathType
 from textual.widget import Widget
 
 from homelab.access.model import Clash
-from screens.board import Board, pane_named
+from screens.board import HIGH, Board, pane_named
 from screens.commands import COMMANDS, USERS, Command
 from screens.dialogs import users as dialogs
 from screens.dialogs.clash import Clashing
@@ -70,7 +70,8 @@ class UsersView(Board):
 
     def _show_below(self, scene: Scene) -> None:
         width, height = self.size
-        self._below.show_lines(texts.below(scene.access, width, height) if scene.access else [])
+        is_short = height < HIGH and scene.said is not None  # which tells the same, and has taken the room
+        self._below.show_lines([] if is_short or scene.access is None else texts.below(scene.access, width, height))
 
     @property
     def pointed(self) -> str | None:

@@ -47,9 +47,8 @@ def told(finding: Finding) -> Span:
 
 def sentence(words: str) -> str:
     """With a capital letter and a full stop, unless it begins with what must stay as it is."""
-    begun = (
-        words[:1].upper() + words[1:] if words[:1].islower() and "." not in words.split(" ", maxsplit=1)[0] else words
-    )
+    is_name = set("./") & set(words.split(" ", maxsplit=1)[0])
+    begun = words[:1].upper() + words[1:] if words[:1].islower() and not is_name else words
     return begun if not begun or begun.endswith((".", "!", "?")) else f"{begun}."
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 SECONDS = 5.0
 """Until no answer counts as none."""
-PAUSE = 0.04
+PAUSE = 0.05
 """Between two questions of a client: asked faster, the hashing alone takes all of a small machine."""
 
 

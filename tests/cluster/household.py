@@ -18,6 +18,11 @@ from homelab.plan.file import load
 from homelab.plan.model import Plan
 
 T = TypeVar("T")
+EVERYWHERE = (
+    "namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,ingressclasses,"
+    "validatingwebhookconfigurations,mutatingwebhookconfigurations,persistentvolumes"
+)
+WITHIN = "deployments,daemonsets,statefulsets,services,ingresses,configmaps,secrets,serviceaccounts,roles,rolebindings"
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,12 @@ class Home:
         """What `kubectl get ... -o json` lists."""
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", *arguments, "-o", "json"))["items"]
         return found
+
+    def names(self) -> set[str]:
+        """Every object that somebody could leave behind."""
+        found = set(self.kubectl("get", EVERYWHERE, "-o", "name").split())
+        inside = self.kubectl("get", WITHIN, "-A", "-o", "custom-columns=:kind,:metadata.namespace,:metadata.name")
+        return found | {" ".join(line.split()) for line in inside.splitlines()}
 
     def at(self, place: str, *command: str, stdin: str | None = None) -> str:
         """What a command prints at the laptop, the router or beyond the WAN."""

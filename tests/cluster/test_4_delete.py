@@ -11,25 +11,13 @@ import pytest
 from household import Home, eventually, hang_up
 
 ALL = ("--include", "crds,namespaces,volumes,certificates")
-EVERYWHERE = (
-    "namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,ingressclasses,"
-    "validatingwebhookconfigurations,mutatingwebhookconfigurations,persistentvolumes"
-)
-WITHIN = "deployments,daemonsets,statefulsets,services,ingresses,configmaps,secrets,serviceaccounts,roles,rolebindings"
-
-
-def names(home: Home) -> set[str]:
-    """Every object that an installer could leave behind."""
-    found = {line for line in home.kubectl("get", EVERYWHERE, "-o", "name").split()}
-    inside = home.kubectl("get", WITHIN, "-A", "-o", "custom-columns=:kind,:metadata.namespace,:metadata.name")
-    return found | {" ".join(line.split()) for line in inside.splitlines()}
 
 
 @pytest.fixture(scope="module")
 def before(home: Home) -> set[str]:
     """What a bare cluster has."""
     home.cluster("reset")
-    found = names(home)
+    found = home.names()
     home.apply()
     return found
 
@@ -144,7 +132,7 @@ def test_with_every_word_nothing_of_ours_is_left(home: Home, before: set[str]) -
 
     home.tui("delete", "--yes", *ALL)
 
-    eventually("what Kubernetes clears up by itself", lambda: not names(home) ^ before, 30)
+    eventually("what Kubernetes clears up by itself", lambda: not home.names() ^ before, 30)
     assert home.kubectl("get", "all", "-A", "-l", "app.kubernetes.io/managed-by=homelab-tui", "-o", "name") == ""
 
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from textual.pilot import Pilot
 
 from homelab.lab.api.server import Api
+from homelab.lab.programs.words import Words
 from homelab.lab.refusal import Refusal
 from homelab.lab.store import Store
 from homelab.lab.upstream import StandIns
@@ -48,6 +49,8 @@ class Household:
     """What each Traefik answers, by the pod's name."""
     answers: dict[str, Any] = field(default_factory=dict)
     """What other questions are answered, by the pod's name and the path."""
+    logs: dict[str, Path] = field(default_factory=dict)
+    """Files with what pods say, by the pod's name."""
     port: int = 0
     _runner: web.ServerRunner | None = None
 
@@ -63,7 +66,7 @@ class Household:
 
     async def start(self) -> None:
         """Answer; on the same port as before, if there was one."""
-        api = Api(self.store, TOKEN, self._proxied)
+        api = Api(self.store, TOKEN, self._proxied, self._said)
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
             kind = next((kind for kind in self.forbidden if kind in request.path.split("/")), None)
@@ -82,6 +85,10 @@ class Household:
         if self._runner:
             await self._runner.cleanup()
         self._runner = None
+
+    def _said(self, pod: Raw, container: str, previous: bool) -> Words | None:
+        path = self.logs.get(pod["metadata"]["name"])
+        return Words(path, 0) if path and not previous else None
 
     async def _proxied(self, pod: Raw, port: int, path: str, request: web.BaseRequest) -> web.StreamResponse:
         name, asked = pod["metadata"]["name"], path.partition("?")[0].rstrip("/")

@@ -185,7 +185,7 @@ async def test_a_tiny_terminal_shows_what_it_can_and_a_large_one_everything_agai
                 await person.resize(*size)
                 assert all(len(line) <= size[0] for line in person.lines)
             await person.resize(20, 5)
-            await person.sees("homelab", "api ●", "192.168", "▸1 home  2 3 4 5 6 s")
+            await person.sees("homelab", "api ●", "192.168", "▸1 home  2 3 4 5 6 7")
 
             await person.resize(*SMALL)
             await person.sees_exactly(before)

@@ -75,7 +75,7 @@ def test_a_terminal_as_small_as_a_watch_and_back(console: Open) -> None:
     before = terminal.display
 
     terminal.resize(20, 5)
-    terminal.shows("homelab", "▸Allocatio", "▸1 home  2 3 4 5 6 s")
+    terminal.shows("homelab", "▸Allocatio", "▸1 home  2 3 4 5 6 7")
     terminal.settled()
     assert max(map(len, terminal.display)) <= 20
     terminal.resize(80, 24)

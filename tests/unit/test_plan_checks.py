@@ -175,6 +175,7 @@ SLIPS: list[tuple[str, Severity, Changes, str, str]] = [
     ("no-control-plane", WARNING, {"nodes.master1.role": "worker"}, "nodes", "such as master1"),
     ("too-few", ERROR, {"ingress.external.replicas": 0}, "ingress.external.replicas", "write 1 or more"),
     ("too-few", ERROR, {"store.servers": -1}, "store.servers", "write 1 or more"),
+    ("apps-empty", ERROR, {"apps": []}, "apps", "write whoami"),
     ("replicas-over-nodes", WARNING,
      {"ingress.external.replicas": 4},
      "ingress.external.replicas", "4 replicas on 3 nodes"),

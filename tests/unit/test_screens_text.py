@@ -15,7 +15,7 @@ from homelab.observe.live import stamp
 from homelab.observe.snapshot import KINDS, SOURCES, Asked, Source, SourceState, World, snapshot
 from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
-from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, key_words, name_of, panes
+from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, ROWS, TABLES, key_words, name_of, panes
 from screens.dialogs.confirm import Question, lines
 from screens.freshness import Freshness, clock, freshness
 from screens.help import help_lines
@@ -24,7 +24,7 @@ from screens.widgets.address_map import map_lines
 from screens.widgets.bars import api, keys, said, status
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Line, length
-from screens.widgets.pane import title_line
+from screens.widgets.pane import TablePane, title_line
 from screens.widgets.patch_table import MARGIN, drawn, head_line
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
@@ -84,7 +84,7 @@ def test_a_kind_that_is_not_there_yet_says_nothing_of_the_api() -> None:
     assert api(scene(middlewares=Source(SourceState.FAILED)))[-1] == ("✗", "bad")
 
 
-OFFERED = [one for one in COMMANDS if one.key and one.on in (None, CERTIFICATES)]
+OFFERED = [one for one in COMMANDS if one.key and one.on in (None, CERTIFICATES) and not one.is_quiet]
 """With the cursor on a certificate."""
 
 
@@ -97,12 +97,12 @@ def test_the_key_line_fits_and_marks_the_view_in_front(width: int) -> None:
 
 
 def test_names_of_keys_go_from_the_right_and_that_of_what_can_be_done_last() -> None:
-    shown = [text(keys(OFFERED, "view.certificates", width)) for width in (120, 80, 60, 46)]
+    shown = [text(keys(OFFERED, "view.certificates", width)) for width in (136, 80, 60, 46)]
 
     assert shown[0].endswith("r renew  s set-up  : commands  ? help  q quit ")
-    assert shown[1].endswith("5 consul  6 r renew  s : ? q")
-    assert shown[2] == " 1 home  2 3 ▸4 certificates  5 6 r renew  s : ? q"
-    assert shown[3] == " 1 2 3 ▸4 certificates  5 6 r renew  s : ? q"
+    assert shown[1].endswith("▸4 certificates  5 6 7 8 r renew  s : ? q")
+    assert shown[2] == " 1 home  2 3 ▸4 certificates  5 6 7 8 r renew  s : ? q"
+    assert shown[3] == " 1 2 3 ▸4 certificates  5 6 7 8 r s : ? q"
 
 
 @given(NAMES, WIDTHS, st.sampled_from("✓○▲✗"))
@@ -210,9 +210,15 @@ def test_a_pane_is_old_since_the_first_of_its_sources_was_lost() -> None:
         assert found.trouble.startswith(f"since {clock(first)}")
 
 
+def is_table(pane: str | None) -> bool:
+    """Whether what can be done to every table can be done there."""
+    return pane is not None and ":" in pane and issubclass(named(pane), TablePane)
+
+
 def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:
     for pane in {command.on for command in COMMANDS}:
-        there = [one for one in COMMANDS if one.on in (None, pane)]
+        wide = [one for one in COMMANDS if one.on in (ROWS, TABLES) and one.key != "escape" and is_table(pane)]
+        there = [*wide, *(one for one in COMMANDS if one.on in (None, pane) and one not in wide)]
         pressed = [key for one in there for key in (one.key, *one.keys) if key]
         assert len(set(pressed)) == len(pressed), pane
     for path in [*panes(), *(command.screen for command in COMMANDS if command.screen)]:
@@ -221,10 +227,10 @@ def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:
 
 @given(st.integers(40, 160))
 def test_help_names_every_key_and_fits(width: int) -> None:
-    lines = help_lines([(key_words(one), one.help) for one in COMMANDS if one.key], ":", width)
+    lines = help_lines([("Keys", [(key_words(one), one.help) for one in COMMANDS if one.key])], ":", width)
 
     assert [line for line in lines if length(line) > width] == []
     said = "\n".join(map(text, lines))
     signs = [KEY_SIGNS.get(command.key, command.key) for command in COMMANDS if command.key]
     assert all(f" {key} " in said for key in signs)
-    assert all(name_of(command)[:8] in said for command in COMMANDS if not command.key)
+    assert all(name_of(command)[:8] in said for command in COMMANDS if not (command.key or command.is_inner))

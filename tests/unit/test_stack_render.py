@@ -45,6 +45,7 @@ from homelab.stack.upstream import Upstream
 from homelab.stack.versions import Pinned, Versions, versions
 
 ARTICLE = article_plan()
+WITH_EVERY_APP = replace(ARTICLE, apps=("whoami", "headlamp"))
 FACTS = Facts(pods=(IPv4Network("10.42.0.0/16"),))
 OWN_STAGES = ("internal", "apps")
 """Stages that need no upstream file."""
@@ -238,10 +239,10 @@ def test_components_stand_in_the_order_of_their_stages() -> None:
 # The whole stack
 
 
-def test_the_article_s_plan_renders_every_component_in_the_order_of_deploying(
+def test_a_plan_renders_every_component_in_the_order_of_deploying(
     mirror: tuple[Upstream, Versions],
 ) -> None:
-    rendered = everything(ARTICLE, mirror)
+    rendered = everything(WITH_EVERY_APP, mirror)
 
     assert list(dict.fromkeys(item.stage for item in rendered)) == list(STAGES)
     assert {item.component for item in rendered} == {component.id for component in COMPONENTS}
@@ -431,7 +432,7 @@ def faults(pod: Raw, container: Raw) -> list[str]:
 def test_every_container_of_ours_may_do_no_more_than_it_must(mirror: tuple[Upstream, Versions]) -> None:
     found = [
         (name, container["name"], faults(pod, container))
-        for name, pod in pod_specs(own_objects_of_every_stage(ARTICLE, mirror))
+        for name, pod in pod_specs(own_objects_of_every_stage(WITH_EVERY_APP, mirror))
         for container in (*pod.get("initContainers", ()), *pod["containers"])
     ]
 
@@ -439,6 +440,7 @@ def test_every_container_of_ours_may_do_no_more_than_it_must(mirror: tuple[Upstr
     assert {name.partition("-")[0] if name.startswith("config") else name for name, _, _ in found} == {
         "config",
         "consul",
+        "headlamp",
         "issuer",
         "traefik-external",
         "traefik-internal",
@@ -447,14 +449,14 @@ def test_every_container_of_ours_may_do_no_more_than_it_must(mirror: tuple[Upstr
 
 
 def test_every_namespace_of_ours_enforces_the_restricted_profile(mirror: tuple[Upstream, Versions]) -> None:
-    spaces = [obj for obj in own_objects_of_every_stage(ARTICLE, mirror) if obj["kind"] == "Namespace"]
+    spaces = [obj for obj in own_objects_of_every_stage(WITH_EVERY_APP, mirror) if obj["kind"] == "Namespace"]
 
     enforced = {s["metadata"]["name"]: s["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] for s in spaces}
-    assert enforced == dict.fromkeys(("homelab", "homelab-certificates", "whoami"), "restricted")
+    assert enforced == dict.fromkeys(("headlamp", "homelab", "homelab-certificates", "whoami"), "restricted")
 
 
 def test_our_roles_read_named_kinds_and_write_nothing_but_mirrors(mirror: tuple[Upstream, Versions]) -> None:
-    objects = own_objects_of_every_stage(ARTICLE, mirror)
+    objects = own_objects_of_every_stage(WITH_EVERY_APP, mirror)
     roles = [obj for obj in objects if obj["kind"] in ("Role", "ClusterRole")]
     bound = {obj["roleRef"]["name"] for obj in objects if obj["kind"] in ("RoleBinding", "ClusterRoleBinding")}
 
@@ -487,3 +489,11 @@ def test_our_jobs_end_by_themselves_and_say_at_their_end_why(mirror: tuple[Upstr
 
     assert [0 < job["spec"]["activeDeadlineSeconds"] < every_ten_minutes for job in jobs] == [True, True]
     assert [one["terminationMessagePolicy"] for one in ours] == ["FallbackToLogsOnError"] * 3
+
+
+def test_of_the_sample_apps_those_come_that_the_plan_names() -> None:
+    def apps(plan: Plan) -> set[str]:
+        return {item.component for item in render(plan, FACTS, NOWHERE, ("apps",))}
+
+    assert apps(ARTICLE) == {"whoami"}
+    assert apps(replace(ARTICLE, apps=("headlamp",))) == {"headlamp"}

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from objects import ingress, meta, middleware
+from objects import ingress, meta, middleware, path
 
 from homelab.access.files import HOME, files
 from homelab.access.model import Door
@@ -14,7 +14,6 @@ from homelab.observe.allocations import Allocation
 from homelab.ports import Raw
 
 HASH = "$2y$05$" + "a" * 53
-AUTH = "traefik.ingress.kubernetes.io/router.middlewares"
 AUTHS = middleware("auth", "homelab", basicAuth={"secret": "ingress-auth"})
 
 
@@ -29,11 +28,8 @@ def secret(place: str = HOME, **data: str) -> Raw:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta(name, space, resourceVersion="7"), "data": kept}
 
 
-def guarded(name: str, host: str, by: str, zone: str = "internal", path: str = "/") -> Raw:
-    found = ingress(name, host=host, path=path)
-    found["metadata"]["annotations"] = {AUTH: by}
-    found["metadata"]["labels"] = {"traffic-type": zone}
-    return found
+def guarded(name: str, host: str, by: str, zone: str = "internal", way: str = "/") -> Raw:
+    return ingress(name, host, path(way), labels={"traffic-type": zone}, middlewares=by)
 
 
 def held(zone: str, address: str | None, ports: tuple[str, ...], loopback: str | None = None) -> Allocation:
@@ -68,7 +64,7 @@ def test_a_file_opens_what_is_guarded_by_a_middleware_that_names_it_also_through
 
 def test_its_doors_are_those_of_the_zone_and_of_what_is_external_the_internal_one_too() -> None:
     ways = [
-        guarded("in", "in.home", "homelab-auth@kubernetescrd", path="/x"),
+        guarded("in", "in.home", "homelab-auth@kubernetescrd", way="/x"),
         guarded("out", "out.net", "homelab-auth@kubernetescrd", "external"),
         guarded("any", "*.home", "homelab-auth@kubernetescrd"),
     ]

@@ -33,7 +33,7 @@ PATIENCE = 120.0
 """Seconds that an app is followed for; Ctrl-C leaves it sooner."""
 ROUND = 1.0
 """Seconds between two looks at it."""
-ADVICE = "the app stays as it was applied; homelab-tui status says what becomes of it"
+ADVICE = "what was applied stays; homelab-tui apps lists it, homelab-tui status says what becomes of it"
 SIGNS = {StepState.DONE: "✓", StepState.FAILED: "✗", StepState.WAITING: "○", StepState.UNKNOWN: "?"}
 
 

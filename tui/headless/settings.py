@@ -6,7 +6,7 @@ import os
 from argparse import Namespace
 from dataclasses import fields
 
-from screens.commands import COMMANDS, name_of, sign
+from screens.commands import COMMANDS, KEY_SIGNS, name_of
 from tui.headless.terminal import say
 from tui.options import Options, Refused
 from tui.settings import Settings, file, load, quoted, written
@@ -70,7 +70,9 @@ def text(known: Settings) -> str:
 
 def keys(known: Settings) -> list[str]:
     """A line for each command, with its key where it has one."""
-    return [
-        f"{'' if one.id in known.keys else '# '}{quoted(one.id)} = {quoted(sign(one))}  # {name_of(one)}: {one.help}"
-        for one in COMMANDS
-    ]
+    found = []
+    for one in COMMANDS:
+        key = known.keys.get(one.id, one.usual) or ""
+        mark = "" if one.id in known.keys else "# "
+        found.append(f"{mark}{quoted(one.id)} = {quoted(KEY_SIGNS.get(key, key))}  # {name_of(one)}: {one.help}")
+    return found

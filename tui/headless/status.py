@@ -19,7 +19,7 @@ from tui.options import Options
 def status(parsed: Namespace, options: Options) -> int:
     """Print a snapshot, or with --watch one for every change. Raises ClusterError."""
 
-    plan = None if parsed.json else _plan(options)
+    plan = None if parsed.json else plan_of(options)
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
@@ -39,7 +39,7 @@ def status(parsed: Namespace, options: Options) -> int:
     return running.run(work)
 
 
-def _plan(options: Options) -> Plan | None:
+def plan_of(options: Options) -> Plan | None:
     """For the address map; none is no fault, unless it was named. Raises PlanError."""
     try:
         return wiring.reading(options).plan

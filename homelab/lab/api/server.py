@@ -17,6 +17,7 @@ from homelab.lab.api import discovery
 from homelab.lab.api.asked import Asked, place
 from homelab.lab.api.bodies import LARGEST
 from homelab.lab.api.deleting import all_deleted, deleted
+from homelab.lab.api.logs import Said, logged, nothing
 from homelab.lab.api.proxy import Proxy, over_http, proxied
 from homelab.lab.api.reading import encoded, listed, read, watched
 from homelab.lab.api.scaling import scale, scaled
@@ -35,7 +36,6 @@ _LACKING = {
     "eviction": "the lab does not evict pods; delete the pod instead",
     "exec": "the lab's pods have no containers to run commands in",
     "finalize": "the lab ends namespaces by itself",
-    "log": "the lab's pods have no logs; those of its real programs are in the lab's folder",
     "portforward": "the lab does not forward ports; its real programs listen on the loopback",
     "proxy": "the lab's proxy reaches pods only",
     "resize": "the lab's pods have no size",
@@ -47,10 +47,11 @@ _LACKING_GROUPS = ("authentication.k8s.io",)
 class Api:
     """Answers requests from a store."""
 
-    def __init__(self, store: Store, token: str, proxy: Proxy) -> None:
+    def __init__(self, store: Store, token: str, proxy: Proxy, said: Said = nothing) -> None:
         self._store = store
         self._token = f"Bearer {token}".encode()
         self._proxy = proxy
+        self._said = said
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request; whatever goes wrong is told as the API server would."""
@@ -138,6 +139,8 @@ class Api:
         name, method, resource = asked.place.subresource, asked.request.method, asked.place.resource
         if name == "proxy" and resource.api_version == "v1" and resource.kind == "Pod":
             return await proxied(self._store, asked, self._proxy)
+        if name == "log" and resource.api_version == "v1" and resource.kind == "Pod" and method == "GET":
+            return await logged(self._store, asked, self._said)
         if name == "status" and resource.has_status and method in ("GET", "PUT", "PATCH"):
             return await self._one(asked)
         if name == "scale" and resource.has_scale and method in ("GET", "PUT", "PATCH"):
@@ -155,6 +158,7 @@ async def serving(
     port: int = 0,
     *,
     proxy: Proxy | None = None,
+    said: Said = nothing,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """The API of a store, until the end of the block, at the address that is handed out (https://127.0.0.1:41234).
@@ -164,7 +168,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         if proxy is None:
             proxy = await stack.enter_async_context(over_http())
-        api = Api(store, token, proxy)
+        api = Api(store, token, proxy, said)
         runner = web.ServerRunner(
             web.Server(api.answer, request_factory=_request, handler_cancellation=True), shutdown_timeout=0.1
         )

@@ -53,6 +53,10 @@ class Consul:
         """The pod's own."""
         return {HTTP_PORT: (self._member.address, HTTP_PORT)}
 
+    @property
+    def words(self) -> None:
+        """Nothing is kept."""
+
     async def start(self) -> None:
         """Listen, and be one of the servers. Raises ProgramError."""
         if not is_free(self.addresses[HTTP_PORT]):

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from homelab.lab.programs.containers import Probe
+from homelab.lab.programs.words import Words
 from homelab.lab.store import utc_now
 from homelab.pauses import pauses
 
@@ -51,6 +52,10 @@ class Program(Protocol):
     @property
     def addresses(self) -> Mapping[int, Address]:
         """Where it really listens, by the port that its manifest names."""
+
+    @property
+    def words(self) -> Words | None:
+        """What it says, once it has begun; None: nothing that is kept."""
 
     async def start(self) -> None:
         """Begin. Raises ProgramError."""
@@ -90,6 +95,10 @@ class Supervised:
     ) -> None:
         self.addresses: Mapping[int, Address] = {}
         self.state = State(False, "it has not been started yet")
+        self.words: Words | None = None
+        """What is said in this life."""
+        self.said: Words | None = None
+        """What was said in the life before."""
         self._make = make
         self._probe = probe
         self._session = session
@@ -115,6 +124,7 @@ class Supervised:
         try:
             await program.start()
             self.addresses = program.addresses
+            self._listen(program.words)
             asking = asyncio.create_task(self._ask())
             try:
                 return await program.ended()
@@ -123,6 +133,12 @@ class Supervised:
                 await asyncio.wait([asking])
         finally:
             await program.stop()
+
+    def _listen(self, words: Words | None) -> None:
+        """Another life speaks from now on."""
+        if self.words and words:
+            self.said = replace(self.words, end=words.begin)
+        self.words = words
 
     async def _ask(self) -> None:
         if not self._probe:

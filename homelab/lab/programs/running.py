@@ -27,6 +27,7 @@ from homelab.lab.programs.mounts import address, mounted
 from homelab.lab.programs.program import START_FAILED, Address, Ended, Program, ProgramError, State, Supervised
 from homelab.lab.programs.sample import Whoami
 from homelab.lab.programs.traefik import LOOPBACK, Around, Place, Traefik
+from homelab.lab.programs.words import Words
 from homelab.lab.store import Event, Store, utc_now
 from homelab.observe.raw import annotation, dig, full_name, items, namespace, text
 from homelab.ports import Kind, Raw, Ref
@@ -100,6 +101,14 @@ class Programs:
         known = self._program.get(Ref.of(pod))
         running = self._running.get(known.program) if known else None
         return running.supervised.addresses.get(port) if running else None
+
+    def words(self, pod: Raw, container: str, previous: bool) -> Words | None:
+        """What its program says, or said in the life before. Replicas share it."""
+        known = self._program.get(Ref.of(pod))
+        running = self._running.get(known.program) if known else None
+        if running is None or running.spec.container.name != container:
+            return None
+        return running.supervised.said if previous else running.supervised.words
 
     async def end(self) -> None:
         """Stop every program, and wait until they are gone."""

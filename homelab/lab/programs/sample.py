@@ -30,6 +30,10 @@ class Whoami:
         """The pod's own address: what routes to it needs to know nothing of the lab."""
         return {self._address[1]: self._address}
 
+    @property
+    def words(self) -> None:
+        """Nothing is kept."""
+
     async def start(self) -> None:
         """Listen. Raises ProgramError."""
         if not is_free(self._address):

@@ -30,6 +30,7 @@ from homelab.lab.programs.mounts import SERVICE_NAME, address, mounted
 from homelab.lab.programs.program import START_FAILED, ProgramError
 from homelab.lab.programs.running import PROGRAMS
 from homelab.lab.programs.traefik import last_words
+from homelab.lab.programs.words import Lives
 from homelab.lab.store import Event, Store
 from homelab.observe.raw import items, strings, text
 from homelab.pauses import pauses
@@ -64,6 +65,9 @@ class Tasks:
     """By the uid of the pod."""
     _known: dict[Ref, str] = field(default_factory=dict)
 
+    lives: Lives = field(default_factory=Lives)
+    """What the programs say is noted here."""
+
     def reconcile(self, store: Store, event: Event) -> None:
         """Begin what a new pod has to do; end what a pod did that is going."""
         ref = Ref.of(event.object)
@@ -71,6 +75,7 @@ class Tasks:
         uid = pod["metadata"]["uid"] if pod and not is_dying(pod) else ""
         if (before := self._known.get(ref)) and before != uid:
             del self._known[ref]
+            self.lives.forget(before)
             if task := self._running.pop(before, None):
                 task.cancel()
         if pod and uid and ref not in self._known and text(pod, "status", "podIP") and _concerns(pod):
@@ -133,13 +138,20 @@ class Tasks:
             written = _written(root, files)
             wanted = [(name, value) for name, value in environment(container) if VARIABLES.fullmatch(name)]
             named = {name: await _translated(store, value, written) for name, value in wanted}
-            return await self._process(Path(path).name, root, named | {"HOSTNAME": pod["metadata"]["name"]})
+            return await self._process(
+                (pod["metadata"]["uid"], container["name"]),
+                Path(path).name,
+                root,
+                named | {"HOSTNAME": pod["metadata"]["name"]},
+            )
         except (ProgramError, OSError) as error:
             return START_FAILED, str(error)
         finally:
             shutil.rmtree(root, ignore_errors=True)
 
-    async def _process(self, name: str, root: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+    async def _process(
+        self, whose: tuple[str, str], name: str, root: Path, variables: Mapping[str, str]
+    ) -> tuple[int, str]:
         program = (str(_own(name)),) if name in OURS else ("-m", "homelab.lab.programs.issuing")
         log = self.folder / f"{Path(name).stem}.log"
         around = {
@@ -150,10 +162,12 @@ class Tasks:
             **self._account(root),
         }
         process, size = await launched(Path(sys.executable), ("-s", "-B", *program), log, {**variables, **around})
+        self.lives.begin(whose, log, size)
         try:
             code = await process.wait()
         finally:
             await ended(process)
+            self.lives.end(whose)
         return (KILLED - code if code < 0 else code), last_words(log, size)
 
     def _account(self, root: Path) -> Mapping[str, str]:

@@ -15,6 +15,7 @@ from homelab.lab.programs.arguments import Listening, beyond, command_line, entr
 from homelab.lab.programs.containers import Container
 from homelab.lab.programs.launch import KILLED, ended, launched
 from homelab.lab.programs.program import Address, Ended, ProgramError, is_free, taken
+from homelab.lab.programs.words import Words
 
 LOOPBACK = "127.0.0.1"
 FIRST_PORT = 8020
@@ -91,6 +92,11 @@ class Traefik:
     def log(self) -> Path:
         """What it says, over all its starts."""
         return self._file("log")
+
+    @property
+    def words(self) -> Words | None:
+        """What it says in this life."""
+        return Words(self.log, self._log_size) if self._process else None
 
     def _file(self, ending: str) -> Path:
         return self._place.folder / f"traefik-{self._workload.replace('/', '-')}.{ending}"

@@ -1,0 +1,170 @@
+"""Apps put on show, changed and taken off in a lab: written for real, and refused where somebody else was there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from living import eventually, place
+from objects import article_plan
+
+from homelab.access.around import INGRESS, look
+from homelab.access.expose import exposed, ingresses, propose, zoned
+from homelab.access.model import ZONES, App
+from homelab.access.publishing import as_diff, order, preview, publish, withdraw
+from homelab.adapters.kubernetes import KubernetesCluster
+from homelab.lab.process import attach
+from homelab.lab.upstream import StandIns
+from homelab.ports import Exists, NotFound, Outdated, Ref, Rejected
+from homelab.stack.compare import compare
+from homelab.stack.delete import survey
+from homelab.stack.facts import facts
+from homelab.stack.journal import Journal
+from homelab.stack.render import render
+from homelab.stack.renewal import JOB, has_ended
+
+PLAN = article_plan()
+APP = App("whoami", "whoami", "web", {"internal": "demo.internal.domain.com"}, name="demo")
+MANAGER = "kubectl-edit"
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Of a lab whose stack is deployed."""
+    with place(tmp_path_factory.mktemp("run")), attach() as joined:
+        joined.deployed(lambda _: None)
+        yield joined.kubeconfig
+
+
+@pytest.fixture
+async def cluster(kubeconfig: Path) -> AsyncIterator[KubernetesCluster]:
+    connected = await KubernetesCluster.connect(kubeconfig)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path) as found:
+        yield found
+
+
+async def shown(cluster: KubernetesCluster, app: App = APP) -> App | None:
+    """The app as the cluster has it."""
+    found = exposed(await cluster.list(INGRESS))
+    return next((one for one in found if one.key == app.key and not one.foreign), None)
+
+
+async def test_an_app_comes_changes_and_goes_without_traces(cluster: KubernetesCluster, journal: Journal) -> None:
+    before = await cluster.list(INGRESS)
+    both = replace(zoned(APP, ZONES, PLAN, await look(cluster)), auth="homelab/auth")
+
+    looked = await preview(cluster, APP)
+    assert ([one.action for one in looked], await cluster.list(INGRESS)) == (["new"], before)
+    made = await publish(cluster, journal, APP)
+    assert made == await shown(cluster)
+    wider = await publish(cluster, journal, both, made)
+    assert (wider, wider.zones) == (await shown(cluster), ZONES)
+    narrow = replace(wider, hosts={"external": wider.hosts["external"]}, auth=None)
+    text = as_diff(await preview(cluster, narrow, wider))
+    assert "Ingress whoami/demo-internal: remove" in text
+    assert "-    traefik.ingress.kubernetes.io/router.middlewares: homelab-auth@kubernetescrd" in text
+    found = await publish(cluster, journal, narrow, wider)
+    assert (found.auth, found.zones) == (None, ("external",))
+    said = await withdraw(cluster, journal, found)
+
+    assert said[0] == "Ingress whoami/demo-external is deleted"
+    assert "the issuer forgets it 30 days from now" in said[1]
+    assert await cluster.list(INGRESS) == before
+    events = [json.loads(line)["event"] for line in journal.path.read_text().splitlines()]
+    assert events == ["exposing", "exposed"] * 3 + ["hiding", "hidden"]
+    with pytest.raises(NotFound, match="nothing of whoami/demo is on show"):
+        await withdraw(cluster, journal, found)
+
+
+async def test_a_change_by_somebody_else_is_said_and_not_overwritten(
+    cluster: KubernetesCluster, journal: Journal
+) -> None:
+    made = await publish(cluster, journal, APP)
+    (theirs,) = ingresses(replace(APP, path="/theirs"))
+    await cluster.apply(theirs, force=True, manager=MANAGER)
+
+    with pytest.raises(Outdated, match=f"whoami/demo was changed since .*{MANAGER}"):
+        await preview(cluster, APP, made)
+    with pytest.raises(Outdated, match="look at it again"):
+        await publish(cluster, journal, APP, made)
+    now = await shown(cluster)
+    assert now
+    taken_back = as_diff(await preview(cluster, APP, now))
+    assert f"from {MANAGER}" in taken_back
+    with pytest.raises(Exists, match="is on show already"):
+        await publish(cluster, journal, APP)
+
+    await withdraw(cluster, journal, now)
+    with pytest.raises(Outdated, match="was taken off meanwhile"):
+        await publish(cluster, journal, APP, now)
+
+
+async def test_an_ingress_of_others_is_neither_written_over_nor_withdrawn(
+    cluster: KubernetesCluster, journal: Journal
+) -> None:
+    (obj,) = ingresses(APP)
+    bare = {**obj, "metadata": {"name": "demo-internal", "namespace": "whoami"}}
+    theirs = await cluster.apply(bare, manager=MANAGER)
+
+    (blocked,) = await preview(cluster, APP)
+    assert (blocked.action, MANAGER in blocked.note) == ("blocked", True)
+    with pytest.raises(Rejected, match=MANAGER):
+        await publish(cluster, journal, APP)
+    foreign = next(one for one in exposed(await cluster.list(INGRESS)) if one.name == "demo-internal")
+    with pytest.raises(Rejected, match="is not ours to withdraw"):
+        await withdraw(cluster, journal, foreign)
+    assert propose("whoami", "demo", PLAN, await look(cluster)).name == "demo-2"
+
+    await cluster.delete(Ref.of(theirs), uid=theirs["metadata"]["uid"])
+
+
+async def test_the_stack_neither_claims_nor_prunes_an_app(cluster: KubernetesCluster, journal: Journal) -> None:
+    made = await publish(cluster, journal, APP)
+    stack = render(PLAN, await facts(cluster, PLAN), StandIns())
+
+    assert [one for one in await compare(cluster, stack) if one.changes] == []
+    assert "demo-internal" not in {entry.ref.name for entry, _ in (await survey(cluster, frozenset())).gone}
+    await withdraw(cluster, journal, made)
+
+
+async def test_a_new_public_host_has_its_certificate_ordered_at_once(
+    cluster: KubernetesCluster, journal: Journal
+) -> None:
+    app = replace(APP, hosts={"external": "demo.cloud.domain.com"})
+    made = await publish(cluster, journal, app)
+
+    said = await order(cluster, journal, made)
+    assert said
+    assert "was started and orders the certificate of demo.cloud.domain.com" in said
+    assert await order(cluster, journal, made, made) is None
+    assert await order(cluster, journal, APP) is None
+
+    async def ended() -> bool:
+        return all(map(has_ended, await cluster.list(JOB, namespace="homelab")))
+
+    await eventually(ended)
+    await withdraw(cluster, journal, made)
+
+
+async def test_headlamp_is_taken_as_it_is_by_the_validation(cluster: KubernetesCluster) -> None:
+    wished = replace(PLAN, apps=("whoami", "headlamp"))
+    found = [
+        one for one in render(wished, await facts(cluster, wished), StandIns(), ["apps"]) if one.component == "headlamp"
+    ]
+    space, *others = [one.obj for one in found]
+
+    made = await cluster.apply(space)
+    for one in others:
+        await cluster.apply(one, dry_run=True)
+
+    assert (space["kind"], len(others)) == ("Namespace", 6)
+    await cluster.delete(Ref.of(made), uid=made["metadata"]["uid"])

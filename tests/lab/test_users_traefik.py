@@ -1,0 +1,211 @@
+"""What the real Traefik makes of files of users, and `homelab-tui users` in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+from base64 import b64encode
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from hashlib import sha1
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from living import eventually, place
+from passlib.hash import apr_md5_crypt, md5_crypt
+
+from homelab.access.htpasswd import notes, users
+from homelab.access.model import HashKind
+from homelab.access.users import SECRET
+from homelab.adapters.kubernetes import KubernetesCluster
+from homelab.adapters.passwords import LibpassPasswords
+from homelab.adapters.web import HttpWeb
+from homelab.lab.process import Attached, attach
+from homelab.observe.snapshot import KINDS
+from homelab.ports import Kind, Raw, Ref
+
+SPACE = "whoami"
+DOMAIN = "internal.domain.com"
+AUTH = "traefik.ingress.kubernetes.io/router.middlewares"
+MIDDLEWARE, INGRESS, SERVICE = (KINDS[name].kind for name in ("middlewares", "ingresses", "services"))
+SAMPLE = Ref(INGRESS, SPACE, "whoami")
+UNREAD = (b"nonsense", b"# a comment", b"a:b:c", b"  ")
+UNKNOWN = (b"$6$salt$" + b"a" * 86, b"plain", b"", b" {SHA}jQnGvVMm1V6b1dvXWCPGcW9FHl0=")
+MD5 = (apr_md5_crypt, md5_crypt)
+PROGRAM = (sys.executable, "-m", "tui", "--lab", "users")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
+    """With the stack."""
+    folder = tmp_path_factory.mktemp("run")
+    with place(folder), pytest.MonkeyPatch.context() as patch, attach() as joined:
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        joined.deployed(lambda _: None)
+        yield joined
+
+
+@pytest.fixture
+async def cluster(lab: Attached) -> AsyncIterator[KubernetesCluster]:
+    connected = await KubernetesCluster.connect(lab.kubeconfig)
+    yield connected
+    await connected.close()
+
+
+def thing(kind: Kind, name: str, **parts: Any) -> Raw:
+    meta = {"namespace": SPACE, "name": name, **parts.pop("metadata", {})}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": meta, **parts}
+
+
+async def guarded(cluster: KubernetesCluster, name: str, content: bytes) -> None:
+    """A route of its own for one file of users."""
+    await cluster.create(thing(SECRET, name, data={"users": b64encode(content).decode()}))
+    await cluster.create(thing(MIDDLEWARE, name, spec={"basicAuth": {"secret": name}}))
+    sample = await cluster.get(SAMPLE)
+    assert sample
+    spec = {**sample["spec"], "rules": [{**sample["spec"]["rules"][0], "host": f"{name}.{DOMAIN}"}]}
+    annotations = {AUTH: f"{SPACE}-{name}@kubernetescrd"}
+    await cluster.create(thing(INGRESS, name, spec=spec, metadata={"annotations": annotations}))
+
+
+async def port(cluster: KubernetesCluster) -> int:
+    service = await cluster.get(Ref(SERVICE, "homelab", "traefik-internal"))
+    assert service
+    return int(service["metadata"]["annotations"]["homelab-tui/loopback"].rpartition(":")[2])
+
+
+async def says(cluster: KubernetesCluster, host: str, user: str, password: str) -> int:
+    url = f"http://{host}.{DOMAIN}:{await port(cluster)}/"
+    return (await HttpWeb().get(url, IPv4Address("127.0.0.1"), (user, password))).status
+
+
+async def becomes(cluster: KubernetesCluster, host: str, wanted: list[int], *known: tuple[str, str]) -> None:
+    async def is_so() -> bool:
+        return [await says(cluster, host, *one) for one in known] == wanted
+
+    await eventually(is_so)
+
+
+async def test_traefik_takes_the_hashes_and_lines_that_are_said_to_be_taken(cluster: KubernetesCluster) -> None:
+    bcrypt = (await LibpassPasswords().hash("geheim", 4)).encode()
+    kinds = [bcrypt, *(bcrypt.replace(b"2y", one) for one in (b"2a", b"2b", b"2x")), bcrypt + b" "]
+    kinds += [b"{SHA}" + b64encode(sha1(b"geheim").digest()), *(scheme.hash("geheim").encode() for scheme in MD5)]
+    good = [b"good%d:%s" % (at, one) for at, one in enumerate(kinds)]
+    bad = [b"bad%d:%s" % (at, one) for at, one in enumerate(UNKNOWN)]
+    twice = [b"twice:" + (await LibpassPasswords().hash("before", 4)).encode(), b"twice:" + bcrypt]
+    content = b"\r\n".join([*good, b"", b"# by: nobody", *bad, "käthe:".encode() + bcrypt, *twice])
+
+    await guarded(cluster, "kinds", content)
+
+    unknown = {user.name for user in users(content) if user.kind is HashKind.UNKNOWN}
+    assert unknown == {f"bad{at}" for at in range(len(UNKNOWN))}
+    assert notes(content) == ()
+    asked = [(user.name, "geheim") for user in users(content)] + [("twice", "before")]
+    wanted = [401 if name in unknown or password == "before" else 200 for name, password in asked]
+    await becomes(cluster, "kinds", wanted, *asked)
+
+
+async def test_one_line_that_traefik_cannot_read_shuts_everybody_out(cluster: KubernetesCluster) -> None:
+    good = b"anna:" + (await LibpassPasswords().hash("geheim", 4)).encode()
+
+    for at, line in enumerate(UNREAD):
+        await guarded(cluster, f"unread-{at}", good + b"\n" + line)
+        assert "404" in notes(good + b"\n" + line)[0]
+    await guarded(cluster, "read", good)
+
+    await becomes(cluster, "read", [200], ("anna", "geheim"))
+    assert [await says(cluster, f"unread-{at}", "anna", "geheim") for at in range(len(UNREAD))] == [404] * len(UNREAD)
+
+
+def tui(*arguments: str, typed: str = "", code: int = 0) -> str:
+    """What the command prints, without and with its errors."""
+    done = subprocess.run([*PROGRAM, *arguments], input=typed, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@contextmanager
+def hammered(port: int) -> Iterator[Counter[int]]:
+    """Somebody who knows the password asks all the time; what they are answered."""
+    seen, over = Counter[int](), threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(
+            trust_env=False, auth=("anna", "geheimnis 1"), headers={"Host": f"whoami.{DOMAIN}"}
+        ) as client:
+            while not over.is_set():
+                seen[client.get(f"http://127.0.0.1:{port}/").status_code] += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+async def test_users_come_and_go_by_the_command_line(cluster: KubernetesCluster, tmp_path: Path) -> None:
+    sample = await cluster.get(SAMPLE)
+    assert sample
+    meta = {**sample["metadata"], "annotations": {AUTH: "homelab-auth@kubernetescrd"}}
+    await cluster.replace({**sample, "metadata": meta})
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, story, await port(cluster), tmp_path)
+
+
+def story(at: int, folder: Path) -> None:
+    """The same file through every command; the routes are asked after each."""
+    fine = f"✓ http://whoami.{DOMAIN}:{at}/: 401 without a password"
+    assert "homelab/ingress-auth (not there yet" in tui("list")
+    assert f"anna was added: Secret homelab/ingress-auth\n{fine}, 200 as anna" in tui(
+        "add", "anna", typed="geheimnis 1\n"
+    )
+    with hammered(at) as seen:
+        made = re.search(r"shown this once: (\S+)", tui("add", "berta", "--generate"))
+        assert made
+        assert f"{fine}, 200 as berta" in tui("passwd", "berta", typed="another one\n")
+        assert "✗ this is not the password" in tui("verify", "berta", typed=made[1], code=1)
+        assert f"{fine}, 200 as bert" in tui("rename", "berta", "bert") + tui("verify", "bert", typed="another one")
+        assert fine in tui("remove", "bert", "--yes")
+    assert set(seen) == {200}
+    assert "anna is the last user" in tui("remove", "anna", "--yes", code=2)
+    _files(folder)
+    (found,) = [one for one in json.loads(tui("list", "--json"))["files"] if one["secret"] == "homelab/ingress-auth"]
+    assert [user["name"] for user in found["users"]] == ["anna", "carla"]
+    assert "content" not in found and "$2y$" not in json.dumps(found)
+
+
+def _files(folder: Path) -> None:
+    """Out into a file and in again, with somebody new."""
+    out = folder / "users"
+    assert "1 users of homelab/ingress-auth" in tui("export", str(out))
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert "is there already" in tui("export", str(out), code=2)
+    out.write_bytes(out.read_bytes() + b"carla:{SHA}" + b64encode(sha1(b"x").digest()) + b"\n")
+    assert "import asks before it changes anything" in tui("import", str(out), code=2)
+    assert "after the import:\ncarla was added\n" in tui("import", str(out), "--yes")
+    assert "nothing to import" in tui("import", str(out), "--yes")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("add", "a:b"), "colon"),
+        (("add", "anna", "--read-only"), "--read-only is set"),
+        (("add", "nobody"), "there is no password"),
+        (("passwd", "nobody", "--generate"), "there is no user nobody"),
+        (("rename", "anna", "a", "--secret", "no/where"), "no Middleware names a Secret no/where; there are: homelab/"),
+        (("import", "/dev/null", "--yes"), "has no users"),
+    ],
+)
+def test_wrong_use_is_told_in_a_sentence(lab: Attached, arguments: tuple[str, ...], why: str) -> None:
+    assert why in tui(*arguments, code=2)
