@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -25,8 +25,11 @@ class Closer(Board):
     """The method of the service that looks."""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "back", show=False)]
 
-    def __init__(self, command: Command, scene: Callable[[], Scene], row: str, refs: tuple[Ref, ...]) -> None:
-        super().__init__(command, scene)
+    def __init__(
+        self, command: Command, scene: Callable[[], Scene], row: str, refs: tuple[Ref, ...], **more: Any
+    ) -> None:
+        """`more`: what another kind of board beside this one wants."""
+        super().__init__(command, scene, **more)
         self.row, self.refs = row, refs
         self.token = ""
         """Of what is looked at now: what is told about anything else is old."""

@@ -280,7 +280,7 @@ COMMANDS: tuple[Command, ...] = (
         "view.apps",
         "8",
         "apps",
-        "What is on show, to whom, and whether it works.",
+        "What is on show, to whom, and if it works.",
         screen="screens.expose.view:AppsView",
     ),
     *EXPOSING,

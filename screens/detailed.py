@@ -18,22 +18,19 @@ from screens.widgets.patch_table import PatchTable
 
 
 class Detailed(Board):
-    """The pane that `path` names, on the whole screen."""
+    """One pane on the whole screen."""
 
-    def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
+    def __init__(self, command: Command, scene: Callable[[], Scene], pane: str) -> None:
+        """`pane`: its `module:Class`."""
         super().__init__(command, scene)
+        self._path = pane
         self._details = Lines(classes="details")
         self._tallest = 0
         """Lines that the details have had: fewer would move the table, and all of it would be painted again."""
 
-    @property
-    def path(self) -> str:
-        """`module:Class` of the pane."""
-        raise NotImplementedError
-
     def compose_body(self) -> Iterable[Widget]:
         """The pane, and the details below it."""
-        yield pane_named(self.path)
+        yield pane_named(self._path)
         yield self._details
 
     def show(self, scene: Scene) -> None:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from homelab.setup.fields import Field
-from screens.board import TALL, View
+from screens.board import HIGH, TALL, View
 from screens.scene import Said, Scene
 from screens.widgets import hints
 from screens.widgets.bars import said
@@ -110,8 +110,8 @@ class Form(View):
         self._show_hint(self._scene())
 
     def _show_hint(self, scene: Scene) -> None:
-        width = self.size.width
-        rows = TALL_HINT if self.size.height >= TALL else LOW_HINT if self.has_class("-low") else HINT
+        width, height = self.size
+        rows = TALL_HINT if height >= TALL else HINT if height >= HIGH else LOW_HINT
         self._hint.show_lines([hints.rule(width), *hints.block(self.sentences(scene), rows, width)])
         self._foot.show_lines(self._feet(scene.said, width))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,8 @@ class Accessing:
         """Tell the files, and every change of them, until the view is left."""
         if self._following is None:
             self._following = asyncio.create_task(self._follow())
+            with suppress(asyncio.CancelledError):  # the view was left, or the cluster
+                await self._following
 
     async def leave(self) -> None:
         """Another view is in front: nothing is followed."""
@@ -89,9 +91,16 @@ class Accessing:
                     async with aclosing(users.live(cluster, lambda: self._held)) as readings:
                         async for reading in readings:
                             self._show(files=reading.files, trouble=reading.trouble)
+                            if reading.trouble and not await self._is_reached_by(cluster):
+                                break
             except CannotConnect as error:
                 self._show(trouble=str(error))
             await asyncio.sleep(pause)
+
+    async def _is_reached_by(self, cluster: Cluster) -> bool:
+        """Whether the console goes that way still: a lab that was started anew has another. Raises CannotConnect."""
+        async with self._home.reached() as now:
+            return now is cluster
 
     async def turn(self, by: str) -> None:
         """Another file in front."""
@@ -157,7 +166,7 @@ class Accessing:
             self._contested = (edit, file, error.now)
             shown = replace(error.clash, mine=replace(edit, password=None))
             self._show(clash=shown)
-            self._tell(said=Said(f"nothing is written yet: somebody else changed {file.secret}", "▲"))
+            self._tell(said=Said(f"nothing is written yet: somebody else changed {file.secret}; key 7 asks", "▲"))
             return
         await self._told(saved, edit)
 

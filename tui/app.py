@@ -248,11 +248,19 @@ class Console(Shell, inherit_bindings=False):
             else:
                 self._ask(command, row) if command.asks else view.do(command.id, row)
 
+    def _paint_all(self) -> None:
+        """What was held back; lines that stand there already are not sent."""
+        self._end_batch()
+        if self._running and self.screen_stack:  # else it is left by now
+            self.screen.refresh(layout=True)
+
     def _look(self, command: Command, row: str, view: View) -> None:
         """At a row, closer: over the view in front."""
         assert command.screen
         if refs := view.objects:
+            self._begin_batch()  # the first answer comes with the first paint, rather than after an empty one
             self.push_screen(named(command.screen)(command, lambda: self.scene, row, refs))
+            self.set_timer(GATHERING, self._paint_all)
         else:
             self.tell(said=Said(NO_OBJECT, "▲"))
 

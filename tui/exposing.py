@@ -29,7 +29,7 @@ SOON = 2.0
 """Seconds between two looks while something is waited for: names and doors tell nobody that they have changed."""
 READ_ONLY = "--read-only is set: nothing is written"
 GONE = "that app is no longer there"
-CHANGED = "{} It was read again: your answers stand on top of it, see what would change now"
+CHANGED = "It was read again: enter shows your answers on top of what it is now. What had happened: {}"
 BOTH = "both"
 
 

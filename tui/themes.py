@@ -10,7 +10,7 @@ CALM = Theme(
     secondary="#9cabca",
     success="#98bb6c",
     warning="#e6c384",
-    error="#e46876",
+    error="#f08490",
     foreground="#c8c6b8",
     background="#16171d",
     surface="#16171d",
@@ -57,6 +57,15 @@ TERMINAL = Theme(
     panel="ansi_default",
     boost="ansi_default",
     dark=True,
+    variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "input-selection-background": "ansi_cyan",
+        "input-selection-foreground": "ansi_black",
+    },
 )
 """Names of colours, which the terminal has its own for; nothing behind them is painted."""
 COARSE = Theme(

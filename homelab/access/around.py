@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from homelab.access.files import PLAIN, content_of, data_of, secret_of
+from homelab.access.htpasswd import users
 from homelab.observe.auth import auth, by_reference
-from homelab.observe.raw import dig, full_name, namespace, text
+from homelab.observe.raw import full_name, text
 from homelab.ports import Cluster, Forbidden, Kind, NotServed, Raw, Ref
 from homelab.together import together
 
@@ -73,22 +75,22 @@ async def _listed(cluster: Cluster, kind: Kind) -> tuple[Raw, ...] | str:
 
 async def _userless(cluster: Cluster, middlewares: tuple[Raw, ...]) -> Mapping[str, str]:
     """Of those that ask for a password by a Secret: whose Secret has no user."""
-    named = {full_name(one): secret for one in middlewares if (secret := _secret(one))}
+    named = {full_name(one): secret for one in middlewares if (secret := secret_of(one))}
     why = await together(partial(_fault, cluster, secret) for secret in named.values())
     return {name: said for name, said in zip(named, why, strict=True) if said}
 
 
-def _secret(middleware: Raw) -> Ref | None:
-    name = text(middleware, "spec", "basicAuth", "secret") or text(middleware, "spec", "digestAuth", "secret")
-    return Ref(SECRET, namespace(middleware), name) if name else None
-
-
-async def _fault(cluster: Cluster, secret: Ref) -> str | None:
+async def _fault(cluster: Cluster, place: str) -> str | None:
     """Why a Secret lets nobody in; None where it does, or may not be read. Its values go no further than this."""
+    space, _, called = place.partition("/")
     try:
-        found = await cluster.get(secret)
+        found = await cluster.get(Ref(SECRET, space, called))
     except Forbidden:
         return None
     if found is None:
-        return f"{secret} is missing"
-    return None if any((dig(found, "data") or {}).values()) else f"{secret} has no user"
+        return f"Secret {place} is missing"
+    if text(found, "type") == PLAIN:
+        return None
+    if len(keys := sorted(data_of(found))) > 1:
+        return f"Secret {place} has {len(keys)} keys ({', '.join(keys)}), and Traefik wants one"
+    return None if users(content_of(found)) else f"Secret {place} has no user"

@@ -118,3 +118,4 @@ async def each_heard(
     finally:
         for one in asking:
             one.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)

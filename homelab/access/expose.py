@@ -182,7 +182,8 @@ def _group(ingress: Raw) -> tuple[str, bool, str]:
 
 def app_of(ingress: Raw) -> str | None:
     """Name of the app that an Ingress is of; None for everybody else's, the stack's too."""
-    return label(ingress, APP) if owner(ingress).ours else None
+    called = label(ingress, APP)
+    return called if called and owner(ingress).ours else None
 
 
 def _app(group: list[Raw], known: Mapping[str, str]) -> App:

@@ -89,6 +89,7 @@ class KubernetesCluster:
         self._client = client
         self._path = path
         self._server = client.configuration.host
+        self._is_closed = False
         self._served: dict[str, dict[str, _Resource]] = {}
         self._asking: dict[str, asyncio.Task[dict[str, _Resource]]] = {}
         self._told: dict[str, tuple[bytes, Any]] = {}
@@ -100,6 +101,7 @@ class KubernetesCluster:
 
     async def close(self) -> None:
         """Let go of all connections."""
+        self._is_closed = True
         await self._client.close()
 
     async def version(self) -> str:
@@ -433,6 +435,8 @@ class KubernetesCluster:
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         """One request, whatever the answer. Raises Unreachable."""
+        if self._is_closed:  # a follower that outlives its connection asks once more before it learns
+            raise Unreachable(f"the connection to {self._server} was closed")
         try:
             method, url, sent, *_ = await self._client.param_serialize(
                 verb, path, query_params=query or None, header_params=dict(headers), auth_settings=["BearerToken"]

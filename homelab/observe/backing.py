@@ -102,7 +102,7 @@ def unready(one: Behind) -> str:
 
 def running(pod: Raw, nodes: dict[str, Node], broken: HopState) -> Hop:
     """One pod, and whether it could answer; `broken` is its state where it cannot."""
-    on, told = text(pod, "spec", "nodeName"), tuple(hangs(pod))
+    on = text(pod, "spec", "nodeName")
     node = nodes.get(on or "")
     restarts = sum(int(one.get("restartCount") or 0) for one in items(pod, "status", "containerStatuses"))
     facts = (
@@ -115,6 +115,7 @@ def running(pod: Raw, nodes: dict[str, Node], broken: HopState) -> Hop:
     objects = (Ref(POD, namespace(pod), name(pod)),)
     if is_ready_pod(pod):
         return Hop("pod", name(pod), HopState.FINE, f"on {on}", None, facts, objects)
+    told = tuple(hangs(pod))
     if node and node.ready is not True:
         told = (f"its node {on} is not ready: look after that machine", *told)
     why = (

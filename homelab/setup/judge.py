@@ -102,13 +102,17 @@ def _in_column(found: re.Match[str]) -> str:
 
 def provisional(base: Base, values: Mapping[str, str]) -> Plan:
     """A plan to look at the cluster with while fields are still wrong or empty: stand-ins take their places."""
-    for one in (base, base_of(None, base.name)):
-        trees, refused = _trees(one, values)
-        _, faults = build(_document(one, trees))
-        wrong = {field_of(fault.at) or fault.at for fault in (*refused, *faults)}
-        if plan := _with_standins(one, trees, wrong, 1):
-            return plan
+    if plan := _stood_in(base, values) or _stood_in(base_of(None, base.name), values):
+        return plan
     raise AssertionError("the stand-ins make no plan")
+
+
+def _stood_in(base: Base, values: Mapping[str, str]) -> Plan | None:
+    """The plan with stand-ins for what is wrong; None where that does not help."""
+    trees, refused = _trees(base, values)
+    _, faults = build(_document(base, trees))
+    wrong = {field_of(fault.at) or fault.at for fault in (*refused, *faults)}
+    return _with_standins(base, trees, wrong, 1)
 
 
 def _trees(base: Base, values: Mapping[str, str]) -> tuple[dict[str, Tree], list[Finding]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from homelab.observe.raw import dig, items, text
 from homelab.ports import Raw
 from homelab.stack.render import MANAGED_BY, OURS
 
@@ -35,24 +35,24 @@ class Owner:
 
 def owner(live: Raw) -> Owner:
     """Who keeps a live object; a tool's mark counts more than our label."""
-    meta = live["metadata"]
-    for text, where, key in _TOOLS:
-        if value := (meta.get(where) or {}).get(key):
-            return Owner(text.format(value), tool=True)
+    for said, where, key in _TOOLS:
+        if value := text(live, "metadata", where, key):
+            return Owner(said.format(value), tool=True)
     label = labels(live).get(MANAGED_BY)
     if label == OURS:
         return Owner(OURS, ours=True)
     if label == "Helm":
         return Owner("Helm", tool=True)
-    return Owner(" and ".join(_managers(meta)) or "somebody else")
+    return Owner(" and ".join(_managers(live)) or "somebody else")
 
 
 def labels(obj: Raw) -> Mapping[str, str]:
     """An object's labels; empty where it has none."""
-    return obj["metadata"].get("labels") or {}
+    found = dig(obj, "metadata", "labels")
+    return found if isinstance(found, dict) else {}
 
 
-def _managers(meta: Mapping[str, Any]) -> list[str]:
+def _managers(live: Raw) -> list[str]:
     """Field managers of the main object, without those that only write status."""
-    entries = meta.get("managedFields") or []
-    return sorted({entry["manager"] for entry in entries if not entry.get("subresource")})
+    entries = items(live, "metadata", "managedFields")
+    return sorted({text(entry, "manager") or "?" for entry in entries if not entry.get("subresource")})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.types import CSSPathType
 
+from screens.commands import Command
 from screens.detailed import Detailed
+from screens.scene import Scene
 
 
 class Alone(Detailed):
@@ -14,8 +17,5 @@ class Alone(Detailed):
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
 
-    @property
-    def path(self) -> str:
-        """`module:Class` of the pane."""
-        assert self._command.pane is not None
-        return self._command.pane
+    def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
+        super().__init__(command, scene, command.pane or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.types import CSSPathType
@@ -13,6 +13,7 @@ from homelab.observe.routes import Route
 from homelab.observe.text import route_key, state_word
 from homelab.ports import Ref
 from screens.closer import Closer
+from screens.commands import Command
 from screens.dashboard.routes import Routes
 from screens.detailed import Detailed
 from screens.freshness import Freshness
@@ -87,10 +88,8 @@ class RouteView(Closer, Detailed):
     CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
     LOOKS = "chain"
 
-    @property
-    def path(self) -> str:
-        """`module:Class` of the pane."""
-        return PANE
+    def __init__(self, command: Command, scene: Callable[[], Scene], row: str, refs: tuple[Ref, ...]) -> None:
+        super().__init__(command, scene, row, refs, pane=PANE)
 
     def asked(self) -> Sequence[object]:
         """Which route."""

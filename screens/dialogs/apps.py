@@ -9,7 +9,7 @@ from screens.scene import Scene
 PUBLIC = "public"
 WITHDRAW = "withdraw"
 UNENCRYPTED = "At the internal address the password travels unencrypted: whoever listens at home can read it."
-CERTIFICATE = "The certificate of {} stays with the issuer until it forgets it by itself."
+CERTIFICATE = "The certificate of {} stays; the issuer forgets it by itself, 30 days later."
 
 
 def applying(row: str, scene: Scene) -> Question | str:

@@ -16,7 +16,7 @@ from screens.widgets.lines import Line, Lines
 from screens.widgets.pane import INDENT
 
 DROP, MERGE, OVERWRITE = "drop", "merge", "overwrite"
-WORDS = {DROP: "Drop mine", MERGE: "Merge", OVERWRITE: "Overwrite theirs"}
+WORDS = {DROP: "Drop mine", MERGE: "Merge", OVERWRITE: "Overwrite"}
 MEANS = {
     DROP: "Drop mine: the file stays as they left it.",
     MERGE: "Merge: mine is done on top of theirs.",

@@ -17,7 +17,7 @@ STYLES = {"+": "good", "-": "bad", "@": "dim"}
 
 
 class Read(ModalScreen[bool]):
-    """Scrolled by keys; any way out leads back, but where enter does more: then the answer is whether it was pressed."""
+    """Scrolled by keys; any way out leads back. The answer: whether enter was pressed, where that does more."""
 
     CSS_PATH = "reading.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -148,7 +148,7 @@ class AppForm(Form):
         told += [(f"▲ {found.trouble}", "warn")] if found.trouble else []
         told += [(f"▲ {found.hindrance}", "warn")] if found.hindrance else []
         told += [self._note] if self._note else []
-        return [*told, *self._of_field(found)]
+        return told if found.trouble else [*told, *self._of_field(found)]
 
     def _of_field(self, found: Exposure) -> list[Span]:
         entry = self._entry

@@ -24,13 +24,8 @@ class AppsView(Detailed):
 
     CSS_PATH: ClassVar[CSSPathType | None] = ["../board.tcss", "../detailed.tcss"]
 
-    @property
-    def path(self) -> str:
-        """The pane of apps."""
-        return APPS
-
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
-        super().__init__(command, scene)
+        super().__init__(command, scene, APPS)
         self._waits = False
         """Whether what was begun is still being read."""
         self._before: object = None

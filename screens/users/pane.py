@@ -44,7 +44,7 @@ class Users(TablePane):
     def data(self, scene: Scene) -> Table | None:
         """One row per user."""
         file = scene.access.front if scene.access else None
-        return Table(texts.HEAD, tuple(texts.row(one, self.size.width) for one in file.users)) if file else None
+        return Table(texts.HEAD, texts.rows(file.users, self.size.width)) if file else None
 
     def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
         """What asks for the password. The Secret is left out: its YAML is all hashes, and they are not to be shown."""

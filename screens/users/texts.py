@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -16,13 +16,14 @@ from screens.widgets.lines import Line
 from screens.widgets.pane import RULE
 from screens.widgets.patch_table import MARGIN, STYLE_OF_SIGN
 
-HEAD = Head(("USER", "HASH", "NOTE"), drops=("HASH",))
-SHARE, LOW_SHARE = 2, 4
+HEAD = Head(("USER", "HASH", "NOTE"), drops=())
+SHARE, LOW_SHARE = 2, 3
 """What is said below the users takes at most one in so many lines of the screen, and of a low one."""
 NO_STACK = "Nothing asks for a password yet: press 6 to deploy the stack"
 NOBODY = "No user yet: press a to add the first one."
 UNTIL_THEN = "Until then Traefik lets nobody in: what it guards answers 404"
 MADE = "not there yet: the first user makes it"
+IN_CLEAR = "at the internal address: plain HTTP, so the password can be heard on the LAN"
 NO_MIDDLEWARE = "none yet: it comes with the stack, press 6"
 GUARDS_NOTHING = "no host yet: an Ingress names the Middleware in its annotation router.middlewares"
 
@@ -57,12 +58,17 @@ def empty(file: UserFile | None) -> tuple[str, ...]:
     return (file.refusal,) if file.refusal else (NOBODY, UNTIL_THEN)
 
 
+def rows(users: Sequence[User], room: int) -> tuple[Row, ...]:
+    """One for each user; what is to be said of them stands below it, where it does not fit beside."""
+    names, kinds = (max(map(cells, column), default=0) for column in ([u.name for u in users], [u.kind for u in users]))
+    return tuple(row(one, room - cells(f"{MARGIN}{GAP}{GAP} ") - names - kinds) for one in users)
+
+
 def row(user: User, room: int) -> Row:
-    """One user; what is to be said of them below it, where it does not fit beside."""
+    """One user; `room` is that of the note."""
     sign = "✗" if user.kind is HashKind.UNKNOWN else "▲"
     note = f"{sign} {user.note}" if user.note else "✓"
-    fits = cells(f"{MARGIN}{user.name}{GAP}{user.kind}{GAP}{note}") <= room
-    shown, below = (note, ()) if fits or not user.note else (sign, (user.note,))
+    shown, below = (sign, (user.note,)) if user.note and cells(note) > room else (note, ())
     return Row((user.name, user.kind.value, shown), below, user.name)
 
 
@@ -98,6 +104,7 @@ def facts(file: UserFile) -> tuple[tuple[str, str], ...]:
         ("Opens", ", ".join(file.hosts) or GUARDS_NOTHING),
         ("Middleware", ", ".join(file.middlewares) or NO_MIDDLEWARE),
         ("Secret", f"{file.secret}{'' if file.version else f', {MADE}'}"),
+        *((("In clear", IN_CLEAR),) if any(door.url.startswith("http:") for door in file.doors) else ()),
     )
 
 

@@ -9,7 +9,7 @@ from textual.events import Resize
 from homelab.observe.nodes import Node
 from homelab.observe.snapshot import CONSUL, KINDS, Asked, SourceState
 from homelab.observe.text import clean, shortened, wrapped
-from screens.commands import MOVES, Command, sign
+from screens.commands import MOVES, ROWS, TABLES, Command, sign
 from screens.freshness import SIGNS, STYLES, WORST_FIRST, clock
 from screens.scene import Said, Scene
 from screens.widgets.lines import Line, Lines, Span, length
@@ -20,6 +20,8 @@ MARGIN, GAP = " ", "  "
 MOST_NAMED = 2
 MANY = 6
 """Traefiks of which each has a sign of its own."""
+WIDE = (None, ROWS, TABLES)
+"""Where commands mean something everywhere."""
 SAID_LINES = 5
 """At most, of what is said in the place of the keys."""
 
@@ -170,10 +172,10 @@ def said(told: Said, width: int) -> list[Line]:
 def keys(commands: Sequence[Command], current: str, width: int) -> Line:
     """`1 home  2 allocations …`, the current one marked; where the room is short names go one by one from the right.
 
-    Those of the view in front and of what can be done to a row stay longest.
+    Those of the view in front and of what can be done to rows like the one under the cursor stay longest.
     """
     moves = [span for key, what in MOVES for span in ((f"{GAP}{key}", "accent"), (f" {what}", "dim"))]
-    going = sorted((one for one in reversed(commands) if one.id != current), key=lambda one: one.on is not None)
+    going = sorted((one for one in reversed(commands) if one.id != current), key=lambda one: one.on not in WIDE)
     for gone in range(len(going) + 1):
         bare = going[:gone]
         shown: list[Span] = []

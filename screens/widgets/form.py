@@ -80,15 +80,16 @@ class Choice(Lines, can_focus=True):
 class Text(Input):
     """A line to type in: nothing blinks, and ctrl+u empties it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "empty", show=False)]
-
     def __init__(self, *, classes: str, password: bool = False) -> None:
         super().__init__(compact=True, select_on_focus=False, classes=classes, password=password)
         self.cursor_blink = False
 
-    def action_empty(self) -> None:
-        """Begin anew, wherever the cursor is."""
-        self.value = ""
+    def on_key(self, event: Key) -> None:
+        """Begin anew, wherever the cursor is; a binding would come after letters that were typed right behind."""
+        if event.key == "ctrl+u":
+            event.stop()
+            event.prevent_default()
+            self.value = ""
 
     def action_copy(self) -> None:
         """Not what is masked."""

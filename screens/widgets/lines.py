@@ -23,9 +23,9 @@ Line = tuple[Span, ...]
 
 COLORS = frozenset({"foreground", "background", "primary", "success", "warning", "error"})
 """Variables of the theme."""
-FAINT = 0.34
+FAINT = 0.24
 """How much of the background shows through what is less important."""
-LIT = 0.22
+LIT = 0.18
 """How much of the main colour the background of the cursor has."""
 
 

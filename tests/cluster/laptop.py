@@ -43,8 +43,15 @@ def opens(console: Terminal, key: str, *shown: str) -> None:
     console.settled()
 
 
+def typed(console: Terminal, *keys: str) -> None:
+    """One after the other, each when the one before has had its effect."""
+    for key in keys:
+        console.send(key)
+        console.settled()
+
+
 def answered(console: Terminal, *fields: str) -> float:
     """Type into one field after the other, then enter; when that was pressed."""
-    console.send(TAB.join(fields))
-    console.settled()
+    for at, text in enumerate(fields):
+        typed(console, *((TAB,) if at else ()), text)
     return console.send(ENTER)

@@ -29,6 +29,7 @@ from homelab.stack.renewal import JOB, has_ended
 PLAN = article_plan()
 APP = App("whoami", "whoami", "web", {"internal": "demo.internal.domain.com"}, name="demo")
 MANAGER = "kubectl-edit"
+USER = "anna:$2y$05$" + "a" * 53 + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,31 @@ async def test_a_new_public_host_has_its_certificate_ordered_at_once(
 
     await eventually(ended)
     await withdraw(cluster, journal, made)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (None, "is missing"),
+        ({}, "has no user"),
+        ({"users": "\n"}, "has no user"),
+        ({"users": USER, "more": USER}, "has 2 keys (more, users)"),
+        ({"users": USER}, None),
+    ],
+)
+async def test_a_list_of_users_that_lets_nobody_in_is_known_before(
+    cluster: KubernetesCluster, data: dict[str, str] | None, said: str | None
+) -> None:
+    made = None
+    if data is not None:
+        meta = {"name": "ingress-auth", "namespace": "homelab"}
+        made = await cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": data})
+
+    found = (await look(cluster)).userless.get("homelab/auth")
+
+    assert said in (found or "") if said else found is None
+    if made:
+        await cluster.delete(Ref.of(made), uid=made["metadata"]["uid"])
 
 
 async def test_headlamp_is_taken_as_it_is_by_the_validation(cluster: KubernetesCluster) -> None:

@@ -7,9 +7,11 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from deployers import product
 from servers import cluster, store
 
 from homelab.access.files import HOME
@@ -257,3 +259,14 @@ async def until(readings: AsyncIterator[Reading], is_so: Callable[[Reading], boo
 
 def names(one: Reading) -> list[str]:
     return [user.name for file in one.files or () for user in file.users]
+
+
+async def test_the_stack_comes_and_goes_and_the_file_stays(tmp_path: Path) -> None:
+    async with product(tmp_path) as deployer:
+        await deployer.apply()
+        saved = await save(deployer.cluster, Quick(), await home(deployer.cluster), CARLA)
+
+        assert saved.now.middlewares == ("homelab/auth",)
+        assert await deployer.changes() == []
+        await deployer.delete()
+        assert await content(deployer.cluster) == b"carla:hash-10\n"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
-import subprocess
 import sys
 import threading
 from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from hashlib import sha1
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -31,6 +31,7 @@ from homelab.adapters.web import HttpWeb
 from homelab.lab.process import Attached, attach
 from homelab.observe.snapshot import KINDS
 from homelab.ports import Kind, Raw, Ref
+from tui.cli import run
 
 SPACE = "whoami"
 DOMAIN = "internal.domain.com"
@@ -40,7 +41,6 @@ SAMPLE = Ref(INGRESS, SPACE, "whoami")
 UNREAD = (b"nonsense", b"# a comment", b"a:b:c", b"  ")
 UNKNOWN = (b"$6$salt$" + b"a" * 86, b"plain", b"", b" {SHA}jQnGvVMm1V6b1dvXWCPGcW9FHl0=")
 MD5 = (apr_md5_crypt, md5_crypt)
-PROGRAM = (sys.executable, "-m", "tui", "--lab", "users")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
     folder = tmp_path_factory.mktemp("run")
     with place(folder), pytest.MonkeyPatch.context() as patch, attach() as joined:
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        quick = folder / "config" / "homelab-tui" / "settings.toml"
+        quick.parent.mkdir(parents=True)
+        quick.write_text("bcrypt_cost = 4\n")
         joined.deployed(lambda _: None)
         yield joined
 
@@ -127,9 +130,12 @@ async def test_one_line_that_traefik_cannot_read_shuts_everybody_out(cluster: Ku
 
 def tui(*arguments: str, typed: str = "", code: int = 0) -> str:
     """What the command prints, without and with its errors."""
-    done = subprocess.run([*PROGRAM, *arguments], input=typed, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    with io.StringIO() as told, io.TextIOWrapper(io.BytesIO(typed.encode())) as stdin:
+        with redirect_stdout(told), redirect_stderr(told), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", stdin)
+            found = run(["--lab", "users", *arguments])
+        assert found == code, told.getvalue()
+        return told.getvalue()
 
 
 @contextmanager
@@ -141,7 +147,7 @@ def hammered(port: int) -> Iterator[Counter[int]]:
         with httpx.Client(
             trust_env=False, auth=("anna", "geheimnis 1"), headers={"Host": f"whoami.{DOMAIN}"}
         ) as client:
-            while not over.is_set():
+            while not over.wait(0.02):
                 seen[client.get(f"http://127.0.0.1:{port}/").status_code] += 1
 
     thread = threading.Thread(target=ask)
@@ -153,13 +159,21 @@ def hammered(port: int) -> Iterator[Counter[int]]:
         thread.join()
 
 
-async def test_users_come_and_go_by_the_command_line(cluster: KubernetesCluster, tmp_path: Path) -> None:
-    sample = await cluster.get(SAMPLE)
-    assert sample
-    meta = {**sample["metadata"], "annotations": {AUTH: "homelab-auth@kubernetescrd"}}
-    await cluster.replace({**sample, "metadata": meta})
-    loop = asyncio.get_running_loop()
-    await loop.run_in_executor(None, story, await port(cluster), tmp_path)
+async def opened_by_the_home(lab: Attached) -> int:
+    """Let the sample ask for a password of the home's own file; the port that it is asked at."""
+    cluster = await KubernetesCluster.connect(lab.kubeconfig)
+    try:
+        sample = await cluster.get(SAMPLE)
+        assert sample
+        meta = {**sample["metadata"], "annotations": {AUTH: "homelab-auth@kubernetescrd"}}
+        await cluster.replace({**sample, "metadata": meta})
+        return await port(cluster)
+    finally:
+        await cluster.close()
+
+
+def test_users_come_and_go_by_the_command_line(lab: Attached, tmp_path: Path) -> None:
+    story(asyncio.run(opened_by_the_home(lab)), tmp_path)
 
 
 def story(at: int, folder: Path) -> None:

@@ -28,7 +28,7 @@ def pod(name: str, *, ready: bool = True, **container: object) -> Raw:
     return found
 
 
-def event(about: Raw, reason: str, message: str, *, warning: bool = False, at: str = "2026-11-23T05:00:00Z") -> Raw:
+def event(about: Raw, reason: str, message: str, *, warning: bool = False, at: str = "2099-11-23T05:00:00Z") -> Raw:
     """Something that happened to an object."""
     meta = about["metadata"]
     involved = {"kind": about["kind"], "namespace": meta["namespace"], "name": meta["name"]}

@@ -33,6 +33,8 @@ from tui.options import Options
 TOKEN = "a-token-for-this-test"
 PATIENCE = 20.0
 """Seconds after which a condition that does not come true fails its test."""
+QUIET_ROUNDS = 3
+"""Rounds through all widgets that find nothing: what one of them is handling may lead to a message for another."""
 SMALL, LARGE = (80, 24), (120, 40)
 NAMESPACE = Kind("v1", "Namespace")
 
@@ -155,6 +157,10 @@ async def household(folder: Path) -> AsyncIterator[Household]:
             await home.stop()
 
 
+async def _at_once(*_: object) -> None:
+    """In place of waiting for an idle processor."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Who looks at the console and presses keys."""
@@ -173,9 +179,20 @@ class Person:
         return "\n".join(line.rstrip() for line in self.lines)
 
     async def press(self, *keys: str) -> None:
-        """Press keys and wait until they are done with."""
-        await self.pilot.press(*keys)
+        """Press keys, each of them when the one before is done with, and wait until nothing moves any more."""
+        with patch("textual.app.wait_for_idle", _at_once):
+            for key in keys:
+                await self.pilot.press(key)
+                await self.rest()
         await self.pilot.pause()
+
+    async def rest(self) -> None:
+        """Wait until no widget has a message left; Textual's own wait asks for a processor that is idle besides."""
+        quiet = 0
+        while quiet < QUIET_ROUNDS:
+            await self.pilot.pause(0)
+            everybody = (self.app, *self.app.screen.walk_children(with_self=True))
+            quiet = 0 if any(one.message_queue_size for one in everybody) else quiet + 1
 
     async def sees(self, *words: str) -> None:
         """Wait until all of it is on the screen."""
@@ -194,7 +211,7 @@ class Person:
         try:
             async with asyncio.timeout(PATIENCE):
                 while not condition():
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.03)
         except TimeoutError:
             pytest.fail(f"{what} did not come true; the screen:\n{self.text}")
 

@@ -131,7 +131,7 @@ async def test_both_zones_say_where_the_password_travels_unencrypted(tmp_path: P
         await person.press("enter")
         await person.sees(ASKED)
         await person.press("enter")
-        await person.sees("the password travels unencrypted", f"{HOST} (internal) and {PUBLIC} (external)")
+        await person.sees("the password travels unencrypted", f"{HOST} (internal) and {PUBLIC}")
         await person.press("right", "enter")
         await person.sees("▸Follow ─ apps/web", "external")
 
@@ -254,7 +254,7 @@ async def test_what_others_made_is_shown_and_says_whose_it_is(tmp_path: Path) ->
         home.put(ingress("theirs", "theirs.test", labels={"app.kubernetes.io/managed-by": "Helm"}))
         async with watching(home) as person:
             await person.press("8")
-            await person.sees("theirs.test", "made by Helm", "Made by    Helm")
+            await person.sees("theirs.test", "Made by    Helm")
             assert "enter edit" not in person.lines[-1]
             await person.press("enter")
             await person.sees("✗ Ingress apps/theirs is kept by Helm")

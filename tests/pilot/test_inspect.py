@@ -136,7 +136,7 @@ async def test_a_log_of_ten_thousand_lines_a_second_keeps_keys_quick_and_paint_r
 async def test_events_of_a_row_and_of_what_is_behind_it(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         talking(home, "web-1")
-        home.put(event(pod("web-1"), "BackOff", "restarting failed container", warning=True, at="2026-11-23T05:01:00Z"))
+        home.put(event(pod("web-1"), "BackOff", "restarting failed container", warning=True, at="2099-11-23T05:01:00Z"))
         home.put(event(thing(Kind("v1", "Service"), "web", "apps"), "Sync", "seen"))
         home.put(event(thing(Kind("v1", "Service"), "other", "apps"), "Other", "not ours"))
         async with watching(home, LARGE) as person:
@@ -146,7 +146,7 @@ async def test_events_of_a_row_and_of_what_is_behind_it(tmp_path: Path) -> None:
             assert "not ours" not in person.text
             await person.until(lambda: "BackOff" in person.line("▸ "), "the newest is last, and pointed at")
 
-            home.put(event(pod("web-1"), "Pulled", "image is there", at="2026-11-23T05:02:00Z"))
+            home.put(event(pod("web-1"), "Pulled", "image is there", at="2099-11-23T05:02:00Z"))
             await person.sees("✓ Pulled", "image is there")
             await person.press("y")
             await person.sees("▸YAML ─ Pod apps/web-1", "kind: Pod")

@@ -29,8 +29,9 @@ def pointed(person: Person) -> str:
     return found
 
 
-def crowded(home: Household, count: int = 40) -> None:
-    """Many routes."""
+def crowded(home: Household, patch: pytest.MonkeyPatch, count: int = 40) -> None:
+    """Many routes that Traefik does not know; no time is given to it to learn of them."""
+    patch.setattr("homelab.observe.live.FRESH_SECONDS", 0)
     deployed(home)
     home.put(*many(count))  # type: ignore[arg-type]
 
@@ -83,9 +84,9 @@ async def test_details_follow_the_cursor(tmp_path: Path) -> None:
             await person.sees("Address       192.168.1.21", "Announced by  node2")
 
 
-async def test_pages_ends_and_beginnings(tmp_path: Path) -> None:
+async def test_pages_ends_and_beginnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with household(tmp_path) as home:
-        crowded(home)
+        crowded(home, monkeypatch)
         async with watching(home) as person:
             await person.press("3")
             await person.sees("app-0000", "40 problems")
@@ -100,9 +101,11 @@ async def test_pages_ends_and_beginnings(tmp_path: Path) -> None:
             assert "app-0000" not in pointed(person)
 
 
-async def test_the_cursor_keeps_its_row_when_rows_come_and_go_above(tmp_path: Path) -> None:
+async def test_the_cursor_keeps_its_row_when_rows_come_and_go_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with household(tmp_path) as home:
-        crowded(home)
+        crowded(home, monkeypatch)
         async with watching(home) as person:
             await person.press("3")
             await person.sees("40 problems")
@@ -191,9 +194,11 @@ async def test_a_tiny_terminal_shows_what_it_can_and_a_large_one_everything_agai
             await person.sees_exactly(before)
 
 
-async def test_what_is_below_the_edge_is_counted_and_the_cursor_goes_there(tmp_path: Path) -> None:
+async def test_what_is_below_the_edge_is_counted_and_the_cursor_goes_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with household(tmp_path) as home:
-        crowded(home)
+        crowded(home, monkeypatch)
         async with watching(home, SMALL) as person:
             await person.sees("1 served, 40 problems", "more")
             seen = person.text.count(".home.test ")

@@ -13,7 +13,7 @@ from homelab.ports import Kind, Raw
 from screens.scene import Said
 
 JOB = Kind("batch/v1", "Job")
-KEYS = "▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 r renew  s : ? q"
+KEYS = "▸1 home  2 allocations  3 routes  4 5 6 7 8 r renew  s y l e / : ? q"
 ASKED = f"Renew the certificate of {HOST}?"
 
 

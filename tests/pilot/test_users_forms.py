@@ -112,7 +112,7 @@ async def contested(person: Person, home: Household, key: str, *theirs: bytes) -
     fields = ("anna", LONG, LONG) if key == "a" else (LONG, LONG)
     for text in fields:
         await person.press(*text, "enter")
-    await person.sees("Somebody else changed homelab/ingress-auth", "▸ Drop mine")
+    await person.sees("Somebody else changed homelab", "▸ Drop mine")
 
 
 async def test_both_changes_can_be_had_where_they_concern_others(tmp_path: Path, doors: dict[str, Household]) -> None:
@@ -138,7 +138,7 @@ async def test_theirs_can_be_overwritten(tmp_path: Path, doors: dict[str, Househ
         async with watching(home, size) as person:
             await contested(person, home, "a", BERT)
             await person.press("left")
-            await person.sees("▸ Overwrite theirs")
+            await person.sees("▸ Overwrite")
             await person.press("enter")
             await person.sees("anna was added")
             assert names(home) == ["guest", "anna"]
@@ -152,7 +152,7 @@ async def test_mine_is_dropped_and_merging_is_not_offered_for_the_same_user(tmp_
             await contested(person, home, "p", theirs)
             assert "Merge" not in person.text
             await person.press("1")
-            await person.sees("▸1 home")
+            await person.sees("▸Allocations")
             await person.press("7")
             await person.sees("Somebody else changed homelab/ingress-auth")
             await person.press("escape")

@@ -33,7 +33,7 @@ async def test_every_field_bears_bad_input_and_says_what_is_wrong(tmp_path: Path
                 kept = setup.draft.values.get(field.path, "")
                 for text in () if field.choices else BAD:
                     person.app.focused.value = text  # type: ignore[union-attr]
-                    await person.pilot.pause()
+                    await person.rest()
                     assert "fault" not in person.text
                     assert all(len(line) == 80 for line in person.lines)
                 if not field.choices:

@@ -106,6 +106,7 @@ async def test_status_of_a_bare_cluster_says_what_is_not_there_yet() -> None:
         "certificates",
         "issuer",
         "configuration",
+        "apps",
     ]
     assert as_object["sources"]["nodes"]["state"] == "live"
     assert as_object["sources"]["middlewares"]["state"] == "absent"

@@ -83,6 +83,7 @@ def test_json_has_the_promised_shape() -> None:
         "certificates",
         "issuer",
         "configuration",
+        "apps",
     ]
     assert (found["version"], found["taken"]) == (1, TAKEN)
     assert found["sources"]["nodes"] == {"state": "live", "since": TAKEN, "error": None, "retry": None}

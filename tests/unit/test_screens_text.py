@@ -212,7 +212,8 @@ def test_a_pane_is_old_since_the_first_of_its_sources_was_lost() -> None:
 
 def is_table(pane: str | None) -> bool:
     """Whether what can be done to every table can be done there."""
-    return pane is not None and ":" in pane and issubclass(named(pane), TablePane)
+    made: object = named(pane) if pane and ":" in pane else None
+    return isinstance(made, type) and issubclass(made, TablePane)
 
 
 def test_every_command_has_a_key_of_its_own_and_opens_what_is_there() -> None:

@@ -17,6 +17,8 @@ from screens.keys import chosen, renewed, table
 from tui.headless.settings import text
 from tui.settings import Settings, brief, line_of, load, read
 
+__all__ = ["home", "shell"]
+
 
 @pytest.fixture(autouse=True)
 def own_keys() -> Iterator[None]:

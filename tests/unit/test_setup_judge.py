@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from homes import NODES, found, machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homelab.finding import Finding, Severity
@@ -141,6 +141,7 @@ def test_who_answers_on_the_lan_is_named_by_its_mac() -> None:
     assert only("load_balancer.pool", found_here).is_error
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(OF_PLAN), TYPED)
 def test_any_text_in_any_field_is_judged(path: str, text: str) -> None:
     values = fill(NEW, {**FINE, path: text}, found())[1]
@@ -151,6 +152,7 @@ def test_any_text_in_any_field_is_judged(path: str, text: str) -> None:
     assert found_here.plan or any(one.is_error for one in found_here.findings)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from([path for path in OF_PLAN if path != "ingress.external.config"]), TYPED)
 def test_the_file_says_what_was_judged(path: str, text: str) -> None:
     values = fill(NEW, {**FINE, path: text}, found())[1]
