@@ -11,7 +11,7 @@ import laptop
 import pytest
 import yaml
 from gates import Gate, Known, asked, gates, seconds_until, visited
-from household import Home
+from household import Home, eventually
 from laptop import CLEAR, DELETE, ENTER, RIGHT, TAB, answered, opens, typed
 from outside import SPACE, fingerprints, needs_authority, trust
 
@@ -121,7 +121,7 @@ def test_a_withdrawn_app_leaves_nothing_but_its_certificate(
     assert seconds < GONE_SECONDS
     console.shows("deleted")
     assert home.objects("ingress", "-A", "-l", APP) == []
-    assert NAME not in routers(home)
+    eventually("no Traefik has a router of it", lambda: NAME not in routers(home))
     assert NAME not in inventory(home)
     (left,) = home.names() - before
     assert left.startswith("Secret homelab-certificates ")

@@ -14,6 +14,7 @@ from aiohttp import web
 from homelab.lab.programs.containers import Probe
 from homelab.lab.programs.program import Address, Ended, Program, ProgramError, State, Supervised
 from homelab.lab.programs.traefik import last_words
+from homelab.lab.programs.words import Words
 
 PORT = 8080
 
@@ -22,6 +23,7 @@ class Answering:
     """Answers its probe with one status after the other, and ends after the last."""
 
     addresses: Mapping[int, Address] = {}
+    words: Words | None = None
 
     def __init__(self, statuses: Iterator[int]) -> None:
         self._statuses = statuses

@@ -17,7 +17,7 @@ WAITS = '{"kind": "Status", "message": "container \\"web\\" is waiting to start"
 
 async def test_they_are_followed_from_the_wanted_line_on(tmp_path: Path) -> None:
     async with connected(tmp_path) as (server, cluster):
-        server.script(LOG, raw(b"one\ntwo\n", **{"Content-Type": "text/plain"}))
+        server.script(LOG, raw(b"one\ntwo\n", 200, **{"Content-Type": "text/plain"}))
 
         said = [piece async for piece in cluster.logs("apps", "web", "web", tail=2)]
         before = [piece async for piece in cluster.logs("apps", "web", "web", previous=True)]
