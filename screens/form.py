@@ -136,12 +136,9 @@ class Form(View):
     # Doing
 
     @on(Input.Submitted)
-    def _submitted(self) -> None:
-        self.action_go_on()
-
     def action_go_on(self) -> None:
-        """Once all that was typed before is judged."""
-        self.app.call_later(self._go_on)
+        """All that was typed before is judged."""
+        self._go_on()
 
     def _go_on(self) -> None:
         """What enter does."""

@@ -31,3 +31,7 @@ class Wished(Message):
     def __init__(self, service: str, name: str, *arguments: object) -> None:
         super().__init__()
         self.service, self.name, self.arguments = service, name, arguments
+
+
+class Opening(Wished):
+    """What comes of it is another view or a dialog: keys that are pressed meanwhile wait for that."""

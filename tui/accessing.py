@@ -6,26 +6,25 @@ Passwords come with a wish and go with it: what is told to the scene has none.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 from homelab.access import doors, users
-from homelab.access.htpasswd import Unfit
-from homelab.access.model import Access, Door, Edit, Heard, UserFile, Verb
-from homelab.access.users import Clashed, NotSaved, Saved
+from homelab.access.htpasswd import incoming, touched
+from homelab.access.model import Access, Door, Edit, Heard, Incoming, UserFile, Verb
+from homelab.access.users import Clashed, Saved, journaled
 from homelab.observe.allocations import Allocation, allocations
 from homelab.observe.snapshot import KINDS
 from homelab.pauses import pauses
 from homelab.ports import Cluster
 from screens.scene import Said
-from screens.users.texts import answer
-from tui import wiring
+from screens.users.texts import answer, number_of
+from tui import lists, wiring
 from tui.console import explaining
 from tui.feed import CannotConnect
+from tui.headless.unseen import new_path
 from tui.options import Options
 
 ZONES = "homelab-tui/zone"
@@ -34,11 +33,9 @@ MOST_ASKED = 6
 """Doors that are asked after a change: each costs the ingress a bcrypt."""
 MOST_SEEN = 100
 """Files that are kept as they were shown."""
-LONGEST = 1 << 20
-"""Bytes of a file that is read: a Secret cannot be longer."""
 BUSY = "the last change is not written yet; wait for what comes of it"
 NOTHING = "the users are not known yet; wait for that"
-READ_ONLY = "--read-only is set: nothing is written"
+READ_ONLY = "read-only: nothing is written"
 
 
 class Home(Protocol):
@@ -63,7 +60,10 @@ class Accessing:
         """The last change of this console, which can be taken back."""
         self._contested: tuple[Edit, UserFile, UserFile] | None = None
         """What could not be written, the file that it was meant for, and the file as it is now."""
-        self._writes = False
+        self._incoming: tuple[UserFile, bytes] | None = None
+        """What is to be written once an import is agreed to, and over what."""
+        self.writes = False
+        """Whether a change is on its way: nobody may leave before it is known what came of it."""
         self._seen: dict[str, UserFile] = {}
         """The files as they were shown, the last of them: whoever began to change one meant that."""
 
@@ -139,20 +139,35 @@ class Accessing:
         await self._told(saved, None, can_undo=False)
 
     async def load(self, path: str) -> None:
-        """Put the users of a file of this machine in the place of those in front. Raises CannotConnect."""
+        """Ask whether the users of a file of this machine are to come to those in front. Raises CannotConnect."""
         file = self._front()
         with explaining():
-            content = await asyncio.to_thread(_read, Path(path).expanduser())
-        async with self._writing("import", file.secret, path) as cluster:
-            saved = await users.put(cluster, file, content, f"the users of {path} were read")
+            wanted, told = incoming(file.content, await asyncio.to_thread(lists.listed, path))
+        if wanted == file.content:
+            self._tell(said=Said(f"nothing to import: every user of {path} is in {file.secret} with the same password"))
+            return
+        self._incoming = file, wanted
+        self._show(incoming=Incoming(file.secret, path, len(touched(file.content, wanted)), told))
+
+    async def take_in(self, answer: str) -> None:
+        """Import what was asked about, where the answer is not empty. Raises CannotConnect."""
+        asked, found = self._access.incoming, self._incoming
+        self._incoming = None
+        self._show(incoming=None)
+        if asked is None or found is None:
+            return
+        if not answer:
+            self._tell(said=Said(f"nothing was imported: {asked.secret} stays as it is", "▲"))
+            return
+        async with self._writing("import", asked.secret, asked.source) as cluster:
+            saved = await users.put(cluster, *found, f"{number_of(asked)} imported")
         await self._told(saved, None)
 
     async def keep(self, path: str) -> None:
         """Write the users in front to a file of this machine that is not there yet. Raises CannotConnect."""
         file = self._front()
         with explaining():
-            await asyncio.to_thread(_write, Path(path).expanduser(), file.content)
-        self._tell(said=Said(f"the users of {file.secret} are in {path}"))
+            self._tell(said=Said(await asyncio.to_thread(lambda: lists.write_out(new_path(path), file))))
 
     async def _edit(self, file: UserFile, edit: Edit) -> None:
         is_hashed = edit.password is not None
@@ -173,23 +188,19 @@ class Accessing:
     @asynccontextmanager
     async def _writing(self, verb: str, secret: str, about: str) -> AsyncIterator[Cluster]:
         """A line of the journal before, and one after; no two at a time. Raises CannotConnect, Clashed."""
-        if self._writes:
+        if self.writes:
             raise CannotConnect(BUSY)
         options = await self._home.attached()
         if options.read_only:
             raise CannotConnect(READ_ONLY)
-        self._writes = True
+        self.writes = True
         try:
             async with self._home.reached() as cluster:
                 with explaining(), await wiring.journal(cluster, options) as journal:
-                    said = {"file": secret, "verb": str(verb), "about": about}
-                    await asyncio.to_thread(journal.write, "users", **said)
-                    yield cluster
-                    await asyncio.to_thread(journal.write, "users-written", **said)
-        except (NotSaved, Unfit) as error:
-            raise CannotConnect(str(error)) from None
+                    async with journaled(journal, secret, verb, about):
+                        yield cluster
         finally:
-            self._writes = False
+            self.writes = False
 
     async def _told(self, saved: Saved, edit: Edit | None, *, can_undo: bool = True) -> None:
         """Show what was written at once; then ask, since that may take its time."""
@@ -260,13 +271,3 @@ def some(at: Iterable[Door]) -> tuple[Door, ...]:
         by_zone.setdefault(one.zone, []).append(one)
     share = MOST_ASKED // max(len(by_zone), 1)
     return tuple(one for found in by_zone.values() for one in found[:share])
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LONGEST)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)

@@ -10,8 +10,9 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.events import Event, Key
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
+from textual.worker import Worker
 
 from homelab.observe.live import stamp, utc_now
 from homelab.observe.snapshot import SourceState
@@ -23,6 +24,7 @@ from screens.commands import (
     HOME,
     PALETTE,
     PAUSE,
+    QUIT,
     READ_ONLY,
     SETUP,
     STEPS,
@@ -31,11 +33,12 @@ from screens.commands import (
     Command,
     sign,
 )
-from screens.messages import Answered, Go, Wished
+from screens.messages import Answered, Go, Opening, Wished
 from screens.scene import Said, Scene
 from tui.feed import CannotConnect, Feed, World
 from tui.settings import Settings
 from tui.shell import Shell, shown
+from tui.typeahead import Pressed
 
 if TYPE_CHECKING:
     from screens.dialogs.confirm import Question
@@ -76,6 +79,7 @@ class Console(Shell, inherit_bindings=False):
 
     DEFAULT_MODE: ClassVar[str] = HOME.id
     TITLE = "homelab"
+    AT_ONCE: ClassVar[frozenset[str]] = frozenset(QUIT.keys)
 
     def __init__(
         self,
@@ -125,9 +129,9 @@ class Console(Shell, inherit_bindings=False):
 
     def _begin(self) -> None:
         if HOME.id != self.DEFAULT_MODE:
-            self.run_worker(self._resume())
-        self.run_worker(self._feed.run, exit_on_error=True)  # type: ignore[arg-type]  # mypy takes it for a plain function
-        self.run_worker(self._come_back, group=SERVING)  # type: ignore[arg-type]  # mypy takes it for a plain function
+            self.ahead.wait_for(self.work(self._resume))
+        self.work(self._feed.run)
+        self.work(self._come_back, SERVING)
 
     async def _come_back(self) -> None:
         """To the deploy that goes on, if any: whoever was cut off from it sees it again, unless busy by now."""
@@ -145,11 +149,11 @@ class Console(Shell, inherit_bindings=False):
         if setting := self._services.get(SETUP.id):
             await setting.end()
 
-    async def on_event(self, event: Event) -> None:
+    async def press(self, pressed: Pressed) -> None:
         """A key takes away what was said and seen, whatever else it does."""
-        if isinstance(event, Key) and not event.is_forwarded and self.scene.said and isinstance(self.screen, View):
+        if isinstance(pressed, Key) and self.is_up and self.scene.said and isinstance(self.screen, View):
             self.tell(said=None)
-        await super().on_event(event)
+        await super().press(pressed)
 
     def learn(self, **news: object) -> None:
         """Bring what was observed into the scene; what comes at once is shown at once, for a slow line's sake."""
@@ -172,8 +176,9 @@ class Console(Shell, inherit_bindings=False):
     def tell(self, **news: object) -> None:
         """Bring what became of a key, or only the time, into the scene, and show it."""
         self._bring(**news)
-        self._ask_no_more()
-        self._show()
+        if self.is_up:
+            self._ask_no_more()
+            self._show()
 
     def _ask_no_more(self) -> None:
         """A question that can no longer be asked, since somebody else was first, is taken back with the reason."""
@@ -222,12 +227,14 @@ class Console(Shell, inherit_bindings=False):
             READ_ONLY.id: self._guard,
             **{one.id: partial(self._paint, one) for one in THEMES},
         }
+        if not self.is_up:
+            return
         if id in self._modes:
             self._open(id)
         elif id in own:
             own[id]()
         elif id.startswith(CONTEXT):
-            self.run_worker(self._turn(id.removeprefix(CONTEXT)), group=CONTEXT)
+            self.ahead.wait_for(self.work(partial(self._turn, id.removeprefix(CONTEXT)), CONTEXT))
         elif isinstance(self.screen, View):
             self._act(next(one for one in COMMANDS if one.id == id), self.screen)
 
@@ -251,7 +258,7 @@ class Console(Shell, inherit_bindings=False):
     def _paint_all(self) -> None:
         """What was held back; lines that stand there already are not sent."""
         self._end_batch()
-        if self._running and self.screen_stack:  # else it is left by now
+        if self.is_up:
             self.screen.refresh(layout=True)
 
     def _look(self, command: Command, row: str, view: View) -> None:
@@ -329,7 +336,7 @@ class Console(Shell, inherit_bindings=False):
         if self.scene.plan and not self._world.needs_setup():
             self._choose(SETTINGS)
         else:
-            self.run_worker(self._resume())
+            self.ahead.wait_for(self.work(self._resume))
 
     async def _resume(self) -> None:
         """Where it was left; where there is a finished plan, from the first step on."""
@@ -349,7 +356,7 @@ class Console(Shell, inherit_bindings=False):
                 offered.sort(key=lambda one: one not in STEPS)
             palette = import_module("screens.palette").Palette(offered, typed)
             self.push_screen(palette, lambda id: self._chosen(id) if id else None)
-            self.run_worker(self._offer_contexts(palette))
+            self.work(partial(self._offer_contexts, palette))
 
     async def _offer_contexts(self, palette: Palette) -> None:
         """Below the others, as soon as the kubeconfig is read."""
@@ -382,8 +389,12 @@ class Console(Shell, inherit_bindings=False):
         """A screen wants something done; what comes of it is in the scene."""
         self._wish(message.service, message.name, *message.arguments)
 
-    def _wish(self, service: str, name: str, *arguments: object) -> None:
-        self.run_worker(self._serve(service, name, *arguments), group=SERVING)
+    def on_opening(self, message: Opening) -> None:
+        """The same; keys wait for what comes to the front."""
+        self.ahead.wait_for(self._wish(message.service, message.name, *message.arguments))
+
+    def _wish(self, service: str, name: str, *arguments: object) -> Worker[None]:
+        return self.work(partial(self._serve, service, name, *arguments), SERVING)
 
     async def _serve(self, name: str, method: str, *arguments: object) -> None:
         try:
@@ -436,7 +447,7 @@ class Console(Shell, inherit_bindings=False):
         def answered(sure: bool | None) -> None:
             if sure:
                 self.tell(said=Said(asked.doing, "○"))
-                self._wish(*wish) if wish else self.run_worker(self._write(command.id, row))
+                self._wish(*wish) if wish else self.work(partial(self._write, command.id, row))
 
         dialog = import_module("screens.dialogs.confirm").Confirm(asked)
         self._asked = (command.asks, row, dialog) if wish else None

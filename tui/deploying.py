@@ -100,7 +100,7 @@ class Deploying:
         """Begin the run, unless something is in the way. Raises CannotConnect."""
         options = await self._home.attached()
         if options.read_only:
-            raise CannotConnect("--read-only is set: nothing is deployed")
+            raise CannotConnect("read-only: nothing is deployed")
         if self._comparison is None:
             await self.compare()
         if why := self._comparison.hindrance if self._comparison else "a run goes on already":

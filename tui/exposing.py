@@ -27,7 +27,7 @@ from tui.options import Options
 
 SOON = 2.0
 """Seconds between two looks while something is waited for: names and doors tell nobody that they have changed."""
-READ_ONLY = "--read-only is set: nothing is written"
+READ_ONLY = "read-only: nothing is written"
 GONE = "that app is no longer there"
 CHANGED = "It was read again: enter shows your answers on top of what it is now. What had happened: {}"
 BOTH = "both"

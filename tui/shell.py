@@ -6,21 +6,23 @@ import asyncio
 import os
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib import import_module
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual._compositor import CompositorUpdate
 from textual.app import App
-from textual.events import Event, Key, Resize
+from textual.events import Event, Key, Paste, Resize
 from textual.screen import Screen
+from textual.worker import Worker
 
 from screens.thrift import Shown
 from tui.themes import THEMES, fitting
+from tui.typeahead import Pressed, TypeAhead
 
 STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -30,6 +32,8 @@ class Shell(App[int], inherit_bindings=False):
     """Keyboard only, no animation, nothing that blinks."""
 
     ENABLE_COMMAND_PALETTE = False
+    AT_ONCE: ClassVar[frozenset[str]] = frozenset()
+    """Keys that wait for nothing: something may hang."""
 
     def __init__(self, theme: str) -> None:
         super().__init__()
@@ -41,6 +45,7 @@ class Shell(App[int], inherit_bindings=False):
         self._told_to_leave = False
         self.has_pressed = False
         """Whether a person has pressed a key."""
+        self.ahead = TypeAhead(self, self.press)
 
     def paint(self, theme: str) -> bool:
         """Take these colours; whether the terminal has enough for them."""
@@ -52,19 +57,40 @@ class Shell(App[int], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self.exit, 0)
+        self.work(self.ahead.run)
         if self._told_to_leave:
             self.exit(0)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a screen, and will be: while the app is left, what comes late must not look for one."""
+        return self._running and not self._exit and bool(self.screen_stack)
+
+    def work(self, job: Callable[[], Awaitable[None]], group: str = "default") -> Worker[None]:
+        """Have it done in the background; what is cancelled before its turn comes was never begun."""
+        return self.run_worker(job, group=group)  # type: ignore[arg-type]  # mypy takes it for a plain function
 
     def leave_early(self) -> None:
         """Leave as soon as the terminal can be given back as it was: a signal came before the first screen."""
         self._told_to_leave = True
 
     async def on_event(self, event: Event) -> None:
-        """After another size the terminal may show anything."""
+        """After another size the terminal may show anything; keys wait for their turn."""
         if isinstance(event, Resize):
             self._on_terminal.forget()
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
         self.has_pressed = self.has_pressed or isinstance(event, Key)
-        await super().on_event(event)
+        if isinstance(event, Key) and event.key in self.AT_ONCE:
+            await self.press(event)
+        else:
+            self.ahead.take(event)
+
+    async def press(self, pressed: Pressed) -> None:
+        """It is the turn of a key, or of what was pasted."""
+        if self.is_up:
+            await super().on_event(pressed)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Only what does not stand there yet."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import chain, count, groupby
+from itertools import chain, count
 from typing import Any
 
 from homelab.access.around import HOME_AUTH, INGRESS, Around
@@ -20,7 +20,7 @@ from homelab.observe.ingress import EVERY_NAME, ROUTER, TRAFFIC_TYPE, Backend, W
 from homelab.observe.raw import annotation, full_name, items, label, name, namespace, number, text
 from homelab.plan.model import Plan
 from homelab.ports import Raw
-from homelab.stack.ownership import owner
+from homelab.stack.ownership import Owner, owner
 from homelab.stack.render import COMPONENT, MANAGED_BY, OURS
 
 APP = "homelab-tui/app"
@@ -138,12 +138,13 @@ def ingresses(app: App) -> tuple[Raw, ...]:
 
 
 def _ingress(app: App, zone: str) -> Raw:
-    """Zone and password are said also where they are none, so that what a hand has added is taken back."""
+    """The zone is said also where it is internal, so that what a hand has made public is taken back."""
+    asks = {AUTH: app.auth, MIDDLEWARES: reference(app.auth)} if app.auth else None
     meta = {
         "name": f"{app.name}-{zone}",
         "namespace": app.namespace,
         "labels": {MANAGED_BY: OURS, APP: app.name, TRAFFIC_TYPE: zone},
-        "annotations": {AUTH: app.auth or "", **({MIDDLEWARES: reference(app.auth)} if app.auth else {})},
+        **({"annotations": asks} if asks else {}),
     }
     port = {"number": app.port} if isinstance(app.port, int) else {"name": app.port}
     backend = {"service": {"name": app.service, "port": port}}
@@ -169,9 +170,15 @@ def exposed(found: Iterable[Raw], middlewares: Iterable[Raw] | None = None) -> t
     `refusal` of an app says why it cannot be edited, `foreign` why it cannot be withdrawn either.
     """
     known = {reference(full_name(one)): full_name(one) for one in middlewares or ()}
-    ordered = sorted(found, key=_group)
-    groups = [list(group) for _, group in groupby(ordered, key=_group)]
-    return tuple(sorted((_app(group, known) for group in groups), key=lambda app: (app.key, app.zones)))
+    groups: dict[tuple[str, bool, str], list[Raw]] = {}
+    for one in found:
+        groups.setdefault(_group(one), []).append(one)
+    return tuple(sorted((_app(group, known) for group in groups.values()), key=_place))
+
+
+def _place(app: App) -> tuple[str, tuple[str, ...], bool]:
+    """In which order they are shown; of two that are called alike ours comes first."""
+    return app.key, app.zones, app.foreign is not None
 
 
 def _group(ingress: Raw) -> tuple[str, bool, str]:
@@ -191,8 +198,8 @@ def _app(group: list[Raw], known: Mapping[str, str]) -> App:
     group.sort(key=lambda one: ZONES.index(_zone(one)))
     first = _said(group[0], known)
     if (called := app_of(group[0])) is None:
-        keeper = "the stack itself" if label(group[0], COMPONENT) else owner(group[0]).name
-        return replace(first, name=name(group[0]), foreign=keeper, refusal=_foreign(group[0], keeper))
+        keeper = Owner("the stack itself") if label(group[0], COMPONENT) else owner(group[0])
+        return replace(first, name=name(group[0]), foreign=keeper.name, refusal=_foreign(group[0], keeper))
     each = [_said(one, known) for one in group]
     return replace(
         first,
@@ -233,13 +240,15 @@ def _auth(ingress: Raw, known: Mapping[str, str]) -> str | None:
     return known.get(told) or (f"{space}/{called}" if told.endswith(CRD) and "," not in told else told)
 
 
-def _foreign(ingress: Raw, keeper: str) -> str:
+def _foreign(ingress: Raw, keeper: Owner) -> str:
     """Why an Ingress of others cannot be edited here."""
     what = f"Ingress {full_name(ingress)}"
     if label(ingress, COMPONENT):
         return (
             f"{what} is part of the stack, which would put it back; take it out of the plan, or show its Service anew"
         )
-    if owner(ingress).tool:
-        return f"{what} is kept by {keeper}, which would put its own state back; change it there"
-    return f"{what} was made by {keeper}; change it where it was made, or delete it there and show its Service here"
+    if keeper.tool:
+        return f"{what} is kept by {keeper.name}, which would put its own state back; change it there"
+    return (
+        f"{what} was made by {keeper.name}; change it where it was made, or delete it there and show its Service here"
+    )

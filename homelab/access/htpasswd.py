@@ -6,8 +6,10 @@ Source of what Traefik makes of a line: tried with the real 3.7.15, each case in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from homelab.access.credentials import name_fault, password_fault
 from homelab.access.model import Edit, HashKind, User, Verb
@@ -20,6 +22,8 @@ FORMS = {
 """How hashes look that Traefik takes. It has `$1$` for the same as `$apr1$`, and minds no blanks after bcrypt's."""
 STRANGERS = {b"$5$": "SHA-256 crypt", b"$6$": "SHA-512 crypt", b"$y$": "yescrypt", b"{SSHA}": "salted SHA"}
 OLDER = "an older hash; the next change of the password makes it bcrypt"
+UNSEEN = " \t\ufeff"
+"""Signs around a name that are part of it to Traefik: blanks, and the mark that some editors begin a file with."""
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 MOST_NOTED = 3
 """Lines that are named of those that Traefik cannot read."""
@@ -56,6 +60,11 @@ class Line:
         """Whose it is; a byte that is no UTF-8 as `\\xe4`. None of a comment, and of what Traefik cannot read."""
         name = self.body.partition(b":")[0]
         return name.decode("utf-8", "backslashreplace") if name and self.is_read and not self.is_comment else None
+
+    @property
+    def has_no_name(self) -> bool:
+        """Whether it lets in who gives no name: Traefik does so."""
+        return self.is_read and self.body.startswith(b":") and kind_of(self.hashed) is not HashKind.UNKNOWN
 
     @property
     def hashed(self) -> bytes:
@@ -98,9 +107,9 @@ def kind_of(hashed: bytes) -> HashKind:
 
 def users(content: bytes) -> tuple[User, ...]:
     """Everybody in the file, in its order, each name once, with what is to be said of them."""
-    names = [line.user for line in lines(content)]
+    times = Counter(line.user for line in lines(content))
     return tuple(
-        User(name, kind_of(hashed), "; ".join(_remarks(name, hashed, names.count(name))) or None)
+        User(name, kind_of(hashed), "; ".join(_remarks(name, hashed, times[name])) or None)
         for name, hashed in hashes(content).items()
     )
 
@@ -115,7 +124,9 @@ def _remarks(name: str, hashed: bytes, times: int) -> Iterator[str]:
         yield OLDER
     if times > 1:
         yield f"there {times} times; Traefik takes the last, and removing takes all"
-    if not name.isascii() or "\\x" in name:
+    if name != name.strip(UNSEEN):
+        yield "begins or ends with a sign that cannot be seen, so who types the rest is not let in; rename it"
+    elif not name.isascii() or "\\x" in name:
         yield "not ASCII: programs that send names in another way than UTF-8 are refused"
 
 
@@ -124,7 +135,13 @@ def notes(content: bytes) -> tuple[str, ...]:
     every = list(enumerate(lines(content), 1))
     unread = [number for number, line in every if not line.is_read]
     disguised = [number for number, line in every if line.is_comment and kind_of(line.hashed) is not HashKind.UNKNOWN]
-    return tuple(filter(None, (_unread(unread), _disguised(disguised))))
+    nameless = [number for number, line in every if line.has_no_name]
+    return tuple(filter(None, (_unread(unread), _disguised(disguised), _nameless(nameless))))
+
+
+def is_read(content: bytes) -> bool:
+    """Whether Traefik can read every line: else it answers 404 for everybody."""
+    return all(line.is_read for line in lines(content))
 
 
 def _unread(numbers: list[int]) -> str | None:
@@ -140,6 +157,12 @@ def _disguised(numbers: list[int]) -> str | None:
     return f"{_named(numbers)} begins with # and lets somebody in all the same" if numbers else None
 
 
+def _nameless(numbers: list[int]) -> str | None:
+    if not numbers:
+        return None
+    return f"{_named(numbers)} has no name, and lets in whoever gives none: take it out as docs/users.md says"
+
+
 def _named(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:MOST_NOTED]))
     more = f" and {len(numbers) - MOST_NOTED} more" if len(numbers) > MOST_NOTED else ""
@@ -153,7 +176,7 @@ def check(content: bytes, edit: Edit) -> None:
     if edit.verb is not Verb.ADD and edit.user not in known:
         raise Unfit(f"there is no user {edit.user}; somebody may have removed them", "user")
     if new is not None or edit.verb is Verb.RENAME:
-        _check_name(new or "", known)
+        _check_name(new or "", {name for name in known if new == edit.user or name != edit.user})
     if edit.verb in (Verb.ADD, Verb.PASSWORD) and (why := password_fault(edit.password or "")):
         raise Unfit(why, "password")
     if edit.verb is Verb.REMOVE and len(known) == 1:
@@ -164,10 +187,10 @@ def check(content: bytes, edit: Edit) -> None:
         )
 
 
-def _check_name(name: str, known: dict[str, bytes]) -> None:
+def _check_name(name: str, known: Iterable[str]) -> None:
     if why := name_fault(name):
         raise Unfit(why, "name")
-    if name in known:
+    if normalize("NFC", name) in {normalize("NFC", one) for one in known}:
         raise Unfit(f"there is a user {name} already; choose another name, or set their password", "name")
 
 
@@ -177,27 +200,35 @@ def edited(content: bytes, edit: Edit, hashed: str = "") -> bytes:
     found = lines(content)
     match edit.verb:
         case Verb.ADD:
-            return _appended(content, edit.user, hashed.encode())
+            return _appended(content, {edit.user: hashed.encode()})
         case Verb.PASSWORD:
-            return joined(_with_hash(found, edit.user, hashed.encode()))
+            return joined(_with_hashes(found, {edit.user: hashed.encode()}))
         case Verb.RENAME:
             return joined([line.renamed(edit.name or "") if line.user == edit.user else line for line in found])
         case Verb.REMOVE:
             return joined([line for line in found if line.user != edit.user])
 
 
-def _appended(content: bytes, name: str, hashed: bytes) -> bytes:
-    """The line at the end, ended as the others are; a file whose last line had no end gets none."""
+def _appended(content: bytes, new: Mapping[str, bytes]) -> bytes:
+    """Lines at the end, ended as the others are; a file whose last line had no end gets none."""
+    if not new:
+        return content
     found = lines(content)
     end = next((line.end for line in found if line.end.endswith(b"\n")), b"\n")
     whole = not found or found[-1].end.endswith(b"\n")
-    return content + (b"" if whole else end) + name.encode() + b":" + hashed + (end if whole else b"")
+    added = end.join(name.encode() + b":" + hashed for name, hashed in new.items())
+    return content + (b"" if whole else end) + added + (end if whole else b"")
 
 
-def _with_hash(found: list[Line], name: str, hashed: bytes) -> list[Line]:
-    """The line that counts, which is the last of that name, with another hash."""
-    last = max(at for at, line in enumerate(found) if line.user == name)
-    return [line.rehashed(hashed) if at == last else line for at, line in enumerate(found)]
+def _with_hashes(found: list[Line], new: Mapping[str, bytes]) -> list[Line]:
+    """The line of each name that counts, which is the last of it, with another hash."""
+    last = {line.user: at for at, line in enumerate(found)}
+
+    def changed(at: int, line: Line) -> Line:
+        is_meant = line.user is not None and line.user in new and last[line.user] == at
+        return line.rehashed(new[line.user or ""]) if is_meant else line
+
+    return [changed(at, line) for at, line in enumerate(found)]
 
 
 def imported(content: bytes, other: bytes) -> bytes:
@@ -205,17 +236,27 @@ def imported(content: bytes, other: bytes) -> bytes:
 
     Comments and all else of the other stay out. Raises Unfit naming a user who cannot come in.
     """
-    for name, hashed in hashes(other).items():
+    odd = (line.user for line in lines(other) if line.user and not line.body.startswith(line.user.encode() + b":"))
+    if (stranger := next(odd, None)) is not None:
+        fault = "the name is not UTF-8, which is what browsers send; write the file anew with iconv -t utf-8"
+        raise Unfit(f"the user {stranger} cannot be imported: {fault}", "name")
+    known, wanted = hashes(content), hashes(other)
+    for name, hashed in wanted.items():
         if why := name_fault(name):
             raise Unfit(f"the user {name} cannot be imported: {why}", "name")
         if kind_of(hashed) is HashKind.UNKNOWN:
             raise Unfit(f"the user {name} cannot be imported: {next(_remarks(name, hashed, 1))}", "password")
-        known = hashes(content)
-        if name not in known:
-            content = _appended(content, name, hashed)
-        elif known[name] != hashed:
-            content = joined(_with_hash(lines(content), name, hashed))
-    return content
+    changed = {name: hashed for name, hashed in wanted.items() if name in known and known[name] != hashed}
+    new = {name: hashed for name, hashed in wanted.items() if name not in known}
+    return _appended(joined(_with_hashes(lines(content), changed)), new)
+
+
+def incoming(content: bytes, other: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The file with the users of another one, and what becomes of whom, a sentence each. Raises Unfit as `imported`."""
+    wanted = imported(content, other)
+    left = [number for number, line in enumerate(lines(other), 1) if line.body and line.user is None]
+    told = changes(content, wanted)
+    return wanted, (*told, f"{_named(left)} of the other file stays out: only `name:hash` is a user") if left else told
 
 
 def touched(before: bytes, now: bytes) -> frozenset[str]:

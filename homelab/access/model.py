@@ -101,6 +101,19 @@ class Clash:
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """An import that waits for a yes."""
+
+    secret: str
+    source: str
+    """The file of this machine."""
+    number: int
+    """Users that are added or get another password."""
+    told: tuple[str, ...]
+    """Who, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """What a route answered after a change."""
 
@@ -132,6 +145,8 @@ class Access:
     """Answers to the last change or verification."""
     clash: Clash | None = None
     """A choice that waits: merge, overwrite or drop."""
+    incoming: Incoming | None = None
+    """A question that waits: whether to import."""
     undo: str | None = None
     """What the key for undoing would take back."""
 

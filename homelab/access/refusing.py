@@ -66,9 +66,10 @@ def _beyond(ingress: Raw) -> Iterator[str]:
         yield "asks for TLS by itself"
     if any(one.path_type != "Prefix" for one in wishes_of(ingress)):
         yield "has a path type other than Prefix"
-    notes = dig(ingress, "metadata", "annotations") or {}
+    found = dig(ingress, "metadata", "annotations")
+    notes = map(str, found) if isinstance(found, dict) else ()
     known = {f"{ROUTER}middlewares", f"{ROUTER}tls"}
-    if further := sorted(key for key in notes if str(key).startswith(ROUTER) and key not in known):
+    if further := sorted(key for key in notes if key.startswith(ROUTER) and key not in known):
         yield f"has {', '.join(further)}"
     if wish and len(wish.middlewares) > 1:
         yield "has several middlewares"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from homelab.access.files import HOME, KEY, as_read, data_of, files, secrets_of
-from homelab.access.htpasswd import Unfit, changes, check, edited, touched
+from homelab.access.htpasswd import Unfit, changes, check, edited, hashes, touched
 from homelab.access.model import Clash, Edit, UserFile, Verb
 from homelab.observe.allocations import Allocation
 from homelab.observe.snapshot import KINDS
@@ -29,6 +29,7 @@ from homelab.ports import (
     Raw,
     Ref,
 )
+from homelab.stack.journal import Journal
 from homelab.together import together
 
 COST = 10
@@ -79,9 +80,21 @@ async def read(cluster: Cluster, held: Iterable[Allocation] = ()) -> tuple[UserF
     """The files as they are now. Raises ClusterError."""
     middlewares, ingresses = await together(partial(_listed, cluster, kind) for kind in (MIDDLEWARE, INGRESS))
     places = sorted({HOME, *secrets_of(middlewares)})
-    found = await together(partial(cluster.get, _ref(place)) for place in places)
-    secrets = {place: secret for place, secret in zip(places, found, strict=True) if secret}
-    return files(middlewares, ingresses, secrets, held)
+    found = dict(zip(places, await together(partial(_read, cluster, place) for place in places), strict=True))
+    hidden = {place: one for place, one in found.items() if isinstance(one, Forbidden)}
+    if HOME in hidden:
+        raise hidden[HOME]
+    secrets = {place: one for place, one in found.items() if isinstance(one, dict)}
+    known = files(middlewares, ingresses, secrets, held)
+    return tuple(replace(one, refusal=str(hidden[one.secret])) if one.secret in hidden else one for one in known)
+
+
+async def _read(cluster: Cluster, place: str) -> Raw | Forbidden | None:
+    """Who may not read one namespace may read the others."""
+    try:
+        return await cluster.get(_ref(place))
+    except Forbidden as error:
+        return error
 
 
 async def _listed(cluster: Cluster, kind: Kind) -> tuple[Raw, ...]:
@@ -157,7 +170,8 @@ class _Following:
             if isinstance(change, Alive) and what not in self._lost:
                 continue
             self._lost.pop(what, None)
-            if isinstance(change, Lost) and not isinstance(change.error, NotServed):
+            is_told = isinstance(what, Ref) and what != _ref(HOME) and Forbidden  # by the file's refusal
+            if isinstance(change, Lost) and not isinstance(change.error, is_told or NotServed):
                 self._lost[what] = str(change.error)
             self._news.set()
 
@@ -183,8 +197,23 @@ async def save(cluster: Cluster, passwords: Passwords, file: UserFile, edit: Edi
     return await _write(cluster, file, edited(file.content, edit, hashed), f"{edit.user} {done}", clashes)
 
 
+@asynccontextmanager
+async def journaled(journal: Journal, file: str, verb: str, about: str) -> AsyncIterator[None]:
+    """A line before a file is written in the block, and one after. `about`: a user, or where an import is from."""
+    said = {"file": file, "verb": verb, "about": about}
+    await asyncio.to_thread(journal.write, "users", **said)
+    try:
+        yield
+    except (Clashed, NotSaved, Unfit):  # of whatever else nobody knows whether it was written
+        await asyncio.to_thread(journal.write, "users-refused", **said)
+        raise
+    await asyncio.to_thread(journal.write, "users-written", **said)
+
+
 async def put(cluster: Cluster, file: UserFile, content: bytes, what: str) -> Saved:
     """Write another content of a file that was read, such as an import's. Raises NotSaved, ClusterError."""
+    if not hashes(content):
+        raise NotSaved(f"nothing was written: no user would be left in {file.secret}, and Traefik answers 404 then")
 
     def clashes(now: UserFile) -> Exception:
         theirs = "; ".join(clash_sentences(file, now))

@@ -8,10 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
-from consul import base
-from consul.exceptions import ACLDisabled, ACLPermissionDenied, ClientError, ConsulException
-
+from homelab.adapters.hollow import hollow
 from homelab.ports import Cluster, ClusterError, Granted, Raw, StoreAway, StoreDenied, StoreError, Unreachable, Value
+
+hollow("consul")
+
+import consul  # noqa: E402
+from consul.check import Check  # noqa: E402
+
+consul.Check = Check  # its parts ask the package for it
+
+from consul import base  # noqa: E402
+from consul.exceptions import ACLDisabled, ACLPermissionDenied, ClientError, ConsulException  # noqa: E402
 
 T = TypeVar("T")
 PORT = 8500

@@ -19,9 +19,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import yaml
-from kubernetes import aio
-from kubernetes.aio.config import kube_config
 
+from homelab.adapters import aio
 from homelab.ports import ClusterError
 
 K3S = Path("/etc/rancher/k3s/k3s.yaml")
@@ -162,7 +161,7 @@ async def _client(path: Path, context: str | None) -> aio.client.ApiClient:
     except (yaml.YAMLError, AttributeError, TypeError, ValueError, KeyError):
         raise KubeconfigError(f"kubeconfig {path} is not a kubeconfig; name the right file with --kubeconfig") from None
     finally:
-        kube_config._temp_files.clear()  # the library would look for the same keys in the removed folder next time
+        aio.kube_config._temp_files.clear()  # the library would look for the same keys in the removed folder next time
     made.rest_client.pool_manager = _session(made)
     return made
 
@@ -177,11 +176,11 @@ def _plugin_errors() -> Iterator[list[str]]:
             said.append(record.getMessage())
         return False
 
-    kube_config.logger.addFilter(heard)
+    aio.kube_config.logger.addFilter(heard)
     try:
         yield said
     finally:
-        kube_config.logger.removeFilter(heard)
+        aio.kube_config.logger.removeFilter(heard)
 
 
 def _no_credentials(path: Path, command: object, error: str) -> KubeconfigError:

@@ -18,9 +18,8 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 import aiohttp
-from kubernetes import aio
 
-from homelab.adapters import kubeconfig
+from homelab.adapters import aio, kubeconfig
 from homelab.adapters.refusals import Expired, refusal, status, unreachable
 from homelab.pauses import pauses
 from homelab.ports import (

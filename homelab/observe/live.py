@@ -19,6 +19,7 @@ from homelab.observe.certificates import Listed as Certified
 from homelab.observe.configuration import wanted
 from homelab.observe.consul import SET
 from homelab.observe.issuer import issuer
+from homelab.observe.once import Latest
 from homelab.observe.raw import full_name, moment, text
 from homelab.observe.snapshot import (
     CONSUL,
@@ -31,6 +32,7 @@ from homelab.observe.snapshot import (
     Source,
     SourceState,
     World,
+    on_show,
     snapshot,
 )
 from homelab.observe.store import Asked, Store
@@ -96,6 +98,7 @@ class Observer:
         self._now = now
         self._objects: dict[str, dict[Ref, Raw]] = {}
         self._answers: tuple[TraefikAnswer, ...] = ()
+        self._apps = Latest(on_show)
         self._fresh: dict[str, float] = {}
         self._asked: Asked | None = None
         self._certified: tuple[Certified, ...] = ()
@@ -151,7 +154,7 @@ class Observer:
         objects = {name: tuple(known.values()) for name, known in self._objects.items()}
         consul, values = (self._asked.consul, self._asked.values) if self._asked else (None, None)
         world = World(objects, self._answers, tuple(self._fresh), consul, values, self._certified, self._took)
-        return partial(snapshot, world, dict(self._sources), stamp(self._now()))
+        return partial(snapshot, world, dict(self._sources), stamp(self._now()), self._apps)
 
     async def _list(self, name: str) -> ClusterError | None:
         """Take one source in; the error when it could not be read. Raises what no other source could mend either."""

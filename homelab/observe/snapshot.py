@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -23,6 +23,7 @@ from homelab.ports import Kind, Raw, Value
 if TYPE_CHECKING:
     from homelab.access.model import App
 
+Apps = Callable[[tuple[Raw, ...], tuple[Raw, ...] | None], "tuple[App, ...]"]
 VERSION = 1
 """Of the JSON; later versions of the program only add keys."""
 
@@ -163,10 +164,15 @@ class Snapshot:
         return any(source.state is SourceState.LOADING for source in self.sources.values())
 
 
-def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapshot:
-    """Every fact from every raw object."""
+def on_show(ingresses: tuple[Raw, ...], middlewares: tuple[Raw, ...] | None) -> tuple[App, ...]:
+    """What Ingresses have on show."""
     from homelab.access.expose import exposed  # noqa: PLC0415 - the first paint does not need what renders manifests
 
+    return exposed(ingresses, middlewares)
+
+
+def snapshot(world: World, sources: Mapping[str, Source], taken: str, apps: Apps = on_show) -> Snapshot:
+    """Every fact from every raw object. `apps` may know its latest answer."""
     held = allocations(world.of("services"), world.of("servicel2statuses"), world.of("events"))
     orders = issuer(world.of("cronjobs"), world.of("jobs"), world.of("pods"))
     return Snapshot(
@@ -196,7 +202,7 @@ def snapshot(world: World, sources: Mapping[str, Source], taken: str) -> Snapsho
         ),
         issuer=orders,
         configuration=configuration(world.of("configmaps"), world.values, world.took),
-        apps=exposed(world.of("ingresses"), world.known("middlewares")),
+        apps=apps(world.of("ingresses"), world.known("middlewares")),
     )
 
 

@@ -20,6 +20,7 @@ ESCAPES |= {"\\": "\\\\", '"': '\\"'}
 DELETE, BMP = 0x7F, 0x10000
 QUOTED = r"(?:`[^`]*`|\"(?:[^\"\\]|\\.)*\")"
 MATCHER = re.compile(rf"(!?)\s*\b(Host|HostRegexp|PathPrefix|Path)\(\s*({QUOTED}(?:\s*,\s*{QUOTED})*)\s*\)")
+NO_LETTERS = re.compile(r"[\W_]+")
 Quote = Callable[[str], str]
 DEFAULT_ROUTER = "default-router"
 DEFAULT_RULES = frozenset({'PathPrefix("/")', "PathPrefix(`/`)"})
@@ -155,7 +156,7 @@ def router_key(namespace: str, ingress: str, host: str, path: str) -> str:
 
 def normalized(name: str) -> str:
     """Runs of letters and numbers (of any script) joined by dashes."""
-    return "-".join("".join(c if c.isalnum() else " " for c in name).split())
+    return NO_LETTERS.sub("-", name).strip("-")
 
 
 def rule_hash(rule: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from homelab.observe.raw import annotation
 from homelab.ports import Cluster, Conflict, Contest, NotFound, NotServed, Raw, Ref, Rejected, Unavailable
 from homelab.stack import inventory
-from homelab.stack.diff import Action, Difference, difference_text, holds
+from homelab.stack.diff import Action, Difference, difference_text, drops, holds
 from homelab.stack.inventory import Entry
 from homelab.stack.order import DEFINITION, NAMESPACE
 from homelab.stack.ownership import owner
@@ -148,7 +148,7 @@ async def applied(
     """
     if live and not owner(live).ours:
         raise Rejected(f"{Ref.of(obj)} was made by {owner(live).name} meanwhile; run the same command again")
-    if live and holds(live, obj):
+    if live and holds(live, obj) and not drops(live, obj):
         return live, ()
     try:
         return await cluster.apply(obj, dry_run=dry_run), ()

@@ -11,6 +11,8 @@ import yaml
 
 from homelab.ports import Contest, Raw, Ref
 
+MANAGER = "homelab-tui"
+"""Under which what we apply is written down."""
 _SERVER_OWNED = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 _COPY = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -58,6 +60,24 @@ def holds(live: Any, wished: Any) -> bool:
         same = isinstance(live, list) and len(live) == len(wished)
         return same and all(holds(old, new) for old, new in zip(live, wished, strict=True))
     return type(live) is type(wished) and bool(live == wished)
+
+
+def drops(live: Raw, wished: Raw) -> bool:
+    """Whether a field that we have set is no longer wished: applying takes it away. Items of lists are for `holds`.
+
+    Source: Kubernetes documentation, server-side apply, managedFields.
+    """
+    books = live["metadata"].get("managedFields") or ()
+    own = [book for book in books if (book.get("manager"), book.get("operation")) == (MANAGER, "Apply")]
+    return any(not _has(wished, book.get("fieldsV1") or {}) for book in own)
+
+
+def _has(wished: Any, fields: Raw) -> bool:
+    """Whether all that is written down as ours is there still."""
+    named = {key[2:]: inner for key, inner in fields.items() if key.startswith("f:")}
+    return not named or (
+        isinstance(wished, dict) and all(key in wished and _has(wished[key], inner) for key, inner in named.items())
+    )
 
 
 def difference_text(before: Raw | None, after: Raw) -> str:

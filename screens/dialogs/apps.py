@@ -6,7 +6,8 @@ from homelab.access.model import App
 from screens.dialogs.confirm import Question
 from screens.scene import Scene
 
-PUBLIC = "public"
+AGREED = "yes"
+"""What is typed, here and on the command line."""
 WITHDRAW = "withdraw"
 UNENCRYPTED = "At the internal address the password travels unencrypted: whoever listens at home can read it."
 CERTIFICATE = "The certificate of {} stays; the issuer forgets it by itself, 30 days later."
@@ -27,7 +28,7 @@ def applying(row: str, scene: Scene) -> Question | str:
         sentences=(*((found.consent,) if found.consent else ()), *clear, told(app), guarded),
         verb="Apply",
         doing=f"putting {app.key} on show ...",
-        word=PUBLIC if found.consent else None,
+        word=AGREED if found.consent else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import Event
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -144,24 +143,15 @@ class FormDialog(ModalScreen[None]):
         """Another field: another sentence."""
         self._show()
 
-    async def _typed(self) -> None:
-        """Wait until every key that came before is in its field: else one that comes next might meet the wrong one."""
-        if isinstance(here := self.focused, Text) and here.is_running:
-            done = Event()
-            here.call_later(done.set)
-            await done.wait()
-
-    async def action_turn(self, by: int) -> None:
+    def action_turn(self, by: int) -> None:
         """The next field, or the one before."""
-        await self._typed()
         if by > 0:
             self.focus_next()
         else:
             self.focus_previous()
 
-    async def action_take(self) -> None:
+    def action_take(self) -> None:
         """Wish it and leave; where something is wrong, or missing, the cursor goes there."""
-        await self._typed()
         written = self._written
         if wrong := self._sheet.faults(written):
             here = next((key for key, row in self._rows.items() if row.control.has_focus), None)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from homelab.access import credentials, htpasswd
-from homelab.access.model import Edit, UserFile, Verb
+from homelab.access.model import Edit, Incoming, UserFile, Verb
 from screens.dialogs.confirm import Question
 from screens.dialogs.form import AGAIN, PASSWORD, Ask, FormDialog, Sheet
 from screens.scene import Scene
+from screens.users.texts import number_of
 from screens.widgets.lines import Span
 
 NOBODY = ":"
@@ -58,9 +59,19 @@ def verifying(row: str, scene: Scene) -> FormDialog | None:
 
 
 def importing(row: str, scene: Scene) -> FormDialog | str:
-    """The file to be read in the place of the users."""
-    about = "Its users take the place of those here; u takes that back. Lines that are not users stay in as they are."
-    return asked(scene, lambda file: of_path("Read users for", file, "load", "read", about))
+    """The file whose users are to come to those here."""
+    about = "Its users are added; those that are here already get its passwords, the others stay. It asks first."
+    return asked(scene, lambda file: of_path("Import users into", file, "load", "look", about))
+
+
+def taking_in(found: Incoming) -> Question:
+    """What an import would do to whom."""
+    return Question(
+        title=f"Import {number_of(found)} into {found.secret}?",
+        sentences=(f"After it: {'; '.join(found.told)}.", f"Read from {found.source}; u takes it back."),
+        verb="Import",
+        doing=f"importing into {found.secret} …",
+    )
 
 
 def exporting(scene: Scene) -> FormDialog | None:

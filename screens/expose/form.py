@@ -15,13 +15,12 @@ from homelab.setup.fields import Field
 from screens.dialogs.reading import Read
 from screens.expose.texts import FIELDS, OPEN, SERVICE, meaning, value, view_of, worst
 from screens.form import Form
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening, Wished
 from screens.scene import Scene
 from screens.widgets import hints
 from screens.widgets.form import Choice
 from screens.widgets.lines import Line, Lines, Span
 
-NOTHING_CHANGES = "▲ --read-only is set: nothing can be changed here."
 SAME = "✓ Nothing would change: it is on show as it stands here."
 OPENING: Span = ("Reading …", "dim")
 WAIT: Span = ("○ Still asking the cluster; wait for what it says.", "accent")
@@ -144,7 +143,7 @@ class AppForm(Form):
         found = scene.exposure
         if found is None or found.app is None:
             return [OPENING]
-        told: list[Span] = [(NOTHING_CHANGES, "warn")] if scene.read_only else []
+        told: list[Span] = [(f"{hints.WARNING} {hints.NOTHING_CHANGES}", "warn")] if scene.read_only else []
         told += [(f"▲ {found.trouble}", "warn")] if found.trouble else []
         told += [(f"▲ {found.hindrance}", "warn")] if found.hindrance else []
         told += [self._note] if self._note else []
@@ -209,7 +208,7 @@ class AppForm(Form):
 
     def action_go_back(self) -> None:
         """To where the form was opened."""
-        self.post_message(Wished(SERVICE, "back"))
+        self.post_message(Opening(SERVICE, "back"))
 
     def on_screen_resume(self) -> None:
         """Opened anew, or a dialog was closed."""

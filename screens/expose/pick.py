@@ -15,7 +15,7 @@ from homelab.access.model import Candidate
 from homelab.observe.text import cells, clean, padded, shortened
 from screens.board import View
 from screens.expose.texts import SERVICE, ready_word, shown_already, view_of
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening
 from screens.scene import Scene
 from screens.widgets import hints
 from screens.widgets.bars import said
@@ -109,7 +109,7 @@ class Pick(View):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the one that is marked, if it can be shown."""
         if (one := self._marked) and not one.refusal:
-            self.post_message(Wished(SERVICE, "choose", one.namespace, one.name))
+            self.post_message(Opening(SERVICE, "choose", one.namespace, one.name))
 
     def action_move(self, by: int) -> None:
         """Another one."""
@@ -119,7 +119,7 @@ class Pick(View):
 
     def action_go_back(self) -> None:
         """To the apps."""
-        self.post_message(Wished(SERVICE, "back"))
+        self.post_message(Opening(SERVICE, "back"))
 
     @property
     def _found(self) -> list[Candidate]:

@@ -14,7 +14,7 @@ from screens.board import Board, pane_named
 from screens.commands import APP_STEPS
 from screens.expose.texts import SERVICE, STEPS_HEAD, step_row, steps_summary, view_of
 from screens.freshness import Freshness
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -73,4 +73,4 @@ class Followed(Board):
 
     def action_go_back(self) -> None:
         """To the apps, before the first row is there too."""
-        self.post_message(Wished(SERVICE, "back"))
+        self.post_message(Opening(SERVICE, "back"))

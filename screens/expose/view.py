@@ -10,7 +10,7 @@ from textual.types import CSSPathType
 from screens.commands import APPS, COMMANDS, HOME, Command
 from screens.detailed import Detailed
 from screens.expose.texts import SERVICE, app_of, view_of
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening
 from screens.scene import Scene
 
 NOBODY = "-"
@@ -54,7 +54,7 @@ class AppsView(Detailed):
         """Begin something."""
         if id in WISHES and not (row == NOBODY and id in NEEDS_AN_APP):
             self._waits, self._before = True, self._scene().exposure
-            self.post_message(Wished(SERVICE, WISHES[id], *([row] if id in NEEDS_AN_APP else [])))
+            self.post_message(Opening(SERVICE, WISHES[id], *([row] if id in NEEDS_AN_APP else [])))
 
     def footer(self) -> list[Command]:
         """What is done here before the rest; the other views are behind home."""

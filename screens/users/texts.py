@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from homelab.access.model import Access, HashKind, Heard, User, UserFile
+from homelab.access.model import Access, HashKind, Heard, Incoming, User, UserFile
 from homelab.observe.snapshot import SourceState
 from homelab.observe.text import GAP, Head, Row, cells, wrapped
 from screens.board import HIGH
@@ -138,6 +138,11 @@ def blame(heard: Heard) -> str:
             else ""
         )
     return ": the password is not accepted" if heard.known == HTTPStatus.UNAUTHORIZED else ""
+
+
+def number_of(asked: Incoming) -> str:
+    """How many an import is about."""
+    return f"{asked.number} user{'' if asked.number == 1 else 's'}"
 
 
 def host(heard: Heard) -> str:

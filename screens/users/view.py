@@ -9,11 +9,12 @@ from textual.events import Resize
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from homelab.access.model import Clash
+from homelab.access.model import Clash, Incoming
 from screens.board import HIGH, Board, pane_named
 from screens.commands import COMMANDS, USERS, Command
 from screens.dialogs import users as dialogs
 from screens.dialogs.clash import Clashing
+from screens.dialogs.confirm import Confirm
 from screens.messages import Wished
 from screens.scene import Scene
 from screens.users import texts
@@ -33,7 +34,7 @@ class UsersView(Board):
     def __init__(self, command: Command, scene: Callable[[], Scene]) -> None:
         super().__init__(command, scene)
         self._below = Lines(classes="below")
-        self._clash: Clash | None = None
+        self._asked: Clash | Incoming | None = None
         """What was asked about already."""
         for one in COMMANDS:
             if one.on == USERS and one.key:  # a file without users has no row that could have the keys
@@ -48,19 +49,25 @@ class UsersView(Board):
         """Draw from what is known now; a choice that waits is asked for once nothing else is."""
         super().show(scene)
         self._show_below(scene)
-        clash = scene.access.clash if scene.access else None
-        if clash is not self._clash and self.app.screen is self:
-            self._clash = clash
-            if clash and scene.access and scene.access.front:
-                self.app.push_screen(Clashing(clash, scene.access.front.secret), self._chosen)
+        access = scene.access
+        waits = (access.clash or access.incoming) if access else None
+        if waits is not self._asked and self.app.screen is self:
+            self._asked = waits
+            if isinstance(waits, Incoming):
+                self.app.push_screen(Confirm(dialogs.taking_in(waits)), self._agreed)
+            elif waits and access and access.front:
+                self.app.push_screen(Clashing(waits, access.front.secret), self._chosen)
 
     def _chosen(self, choice: str | None) -> None:
         self.post_message(Wished("users", "settle", choice or "drop"))
 
+    def _agreed(self, sure: bool | None) -> None:
+        self.post_message(Wished("users", "take_in", "yes" if sure else ""))
+
     def go(self) -> None:
         """A choice that was left open by going elsewhere is asked for again."""
         super().go()
-        self._clash = None
+        self._asked = None
 
     def on_resize(self, event: Resize) -> None:
         """Another size: other lines."""

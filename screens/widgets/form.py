@@ -80,16 +80,15 @@ class Choice(Lines, can_focus=True):
 class Text(Input):
     """A line to type in: nothing blinks, and ctrl+u empties it."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "empty", show=False)]
+
     def __init__(self, *, classes: str, password: bool = False) -> None:
         super().__init__(compact=True, select_on_focus=False, classes=classes, password=password)
         self.cursor_blink = False
 
-    def on_key(self, event: Key) -> None:
-        """Begin anew, wherever the cursor is; a binding would come after letters that were typed right behind."""
-        if event.key == "ctrl+u":
-            event.stop()
-            event.prevent_default()
-            self.value = ""
+    def action_empty(self) -> None:
+        """Begin anew, wherever the cursor is."""
+        self.value = ""
 
     def action_copy(self) -> None:
         """Not what is masked."""
@@ -143,9 +142,7 @@ class Typed(Text):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell what stands here now."""
         event.stop()
-        self.app.post_message(
-            Answered(self._service, self._path, event.value)
-        )  # at once: a key that comes next must meet it
+        self.post_message(Answered(self._service, self._path, event.value))
 
 
 class Asked(Horizontal, Generic[C]):

@@ -12,6 +12,8 @@ from screens.widgets.pane import RULE, cut
 INDENT = "  "
 COPIED: Span = ("✓ Copied, if your terminal lets programs copy (OSC 52); else select the text with the mouse.", "good")
 ERROR, WARNING, DONE = "✗", "▲", "✓"
+NOTHING_CHANGES = "read-only: nothing can be changed here."
+"""Said where `--read-only` was given, and where ctrl+r was pressed."""
 Keys = Sequence[tuple[str, str]]
 READING: Keys = (("↑ ↓", "scroll"), ("c", "copy"))
 TABLE: Keys = (("↑ ↓", "row"),)

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from homelab.setup.fields import KUBECONFIG
 from homelab.setup.model import Found, Setup
-from screens.messages import Wished
+from screens.messages import Opening
 from screens.widgets.definitions import definitions
 from screens.widgets.lines import Span
 from screens.widgets.reading import Reading
@@ -59,7 +59,7 @@ class Cluster(Frame):
             is_wrong = self._go_to_wrong(scene.setup)
             self._awaited = not is_wrong or words.value(scene.setup, KUBECONFIG) == scene.setup.found.kubeconfig
             if not is_wrong:
-                self.post_message(Wished("setup", "confirm", self.STEP))
+                self.post_message(Opening("setup", "confirm", self.STEP))
 
     def on_screen_resume(self) -> None:
         """Opened anew."""

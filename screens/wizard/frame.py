@@ -14,7 +14,7 @@ from homelab.setup.fields import FIELDS, Field, field_of, step_of
 from homelab.setup.model import Setup
 from screens.commands import HOME, SETUP
 from screens.form import Form
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening, Wished
 from screens.scene import Scene
 from screens.widgets import hints
 from screens.widgets.lines import Line, Lines, Span
@@ -161,7 +161,7 @@ class Frame(Form):
 
     def action_leave(self) -> None:
         """Keep the answers and go: at once where nothing is open yet, else when the set-up has closed."""
-        self.post_message(Wished("setup", "close") if self._scene().setup else Go(HOME.id))
+        self.post_message(Opening("setup", "close") if self._scene().setup else Go(HOME.id))
 
     def suggestion(self, path: str) -> str | None:
         """What is proposed for the field."""

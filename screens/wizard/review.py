@@ -14,7 +14,7 @@ from homelab.setup.model import Setup
 from homelab.setup.review import changes
 from screens.board import path_of
 from screens.commands import DEPLOY, DISCARD, Command
-from screens.messages import Go, Wished
+from screens.messages import Go, Opening
 from screens.scene import Scene
 from screens.widgets import hints
 from screens.widgets.lines import Line, Lines, Span
@@ -49,7 +49,7 @@ class Review(Frame):
             self._awaited = False
             if setup.is_written:
                 self._behind = DEPLOY.id
-                self.post_message(Wished("setup", "close"))
+                self.post_message(Opening("setup", "close"))
         self._about.show_lines([about(setup), hints.rule(self.size.width)])
         self._text.show_text(text_lines(setup, self.size.width), setup.judged.text)
 
@@ -82,7 +82,7 @@ class Review(Frame):
             self.post_message(Go(words.step_for(wrong[0].at)))
             return
         self._awaited = True
-        self.post_message(Wished("setup", "finish"))
+        self.post_message(Opening("setup", "finish"))
 
 
 def about(setup: Setup) -> Line:

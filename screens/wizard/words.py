@@ -13,11 +13,10 @@ from screens.commands import FIRST_TIME, STEPS, Command
 from screens.freshness import clock
 from screens.scene import Scene
 from screens.widgets import hints
-from screens.widgets.hints import DONE, ERROR, WARNING, Keys, rule
+from screens.widgets.hints import DONE, ERROR, NOTHING_CHANGES, WARNING, Keys, rule
 from screens.widgets.lines import Line, Span, length
 
 OPENING = "Looking at this machine …"
-NOTHING_CHANGES = "--read-only is set: nothing can be changed here."
 HELD = "{} is at this set-up: you can look, but change nothing until they have left; this is looked at again and again."
 SINCE = re.compile(r"since (\S+Z) \(process \d+\)")
 """How a lock tells of its holder; the time of day is what a person asks for."""

@@ -151,7 +151,7 @@ async def test_without_the_token_nothing_is_told(store: Store, given: str | None
 @pytest.mark.parametrize(
     ("verb", "path", "word"),
     [
-        ("GET", "/api/v1/namespaces/default/pods/web/log", "logs"),
+        ("GET", "/api/v1/namespaces/default/pods/web/resize", "no size"),
         ("POST", "/api/v1/namespaces/default/pods/web/exec", "containers"),
         ("GET", "/api/v1/namespaces/default/pods/web/attach", "attach"),
         ("POST", "/api/v1/namespaces/default/pods/web/eviction", "evict"),

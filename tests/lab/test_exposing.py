@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from living import eventually, place
-from objects import article_plan
 
 from homelab.access.around import INGRESS, look
-from homelab.access.expose import exposed, ingresses, propose, zoned
+from homelab.access.expose import app_of, exposed, ingresses, propose, zoned
 from homelab.access.model import ZONES, App
 from homelab.access.publishing import as_diff, order, preview, publish, withdraw
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
 from homelab.lab.upstream import StandIns
+from homelab.plan.file import initial, read
+from homelab.plan.model import Plan
 from homelab.ports import Exists, NotFound, Outdated, Ref, Rejected
 from homelab.stack.compare import compare
 from homelab.stack.delete import survey
@@ -26,7 +27,9 @@ from homelab.stack.journal import Journal
 from homelab.stack.render import render
 from homelab.stack.renewal import JOB, has_ended
 
-PLAN = article_plan()
+READ = read(initial()).plan
+assert READ
+PLAN: Plan = READ
 APP = App("whoami", "whoami", "web", {"internal": "demo.internal.domain.com"}, name="demo")
 MANAGER = "kubectl-edit"
 USER = "anna:$2y$05$" + "a" * 53 + "\n"
@@ -75,6 +78,7 @@ async def test_an_app_comes_changes_and_goes_without_traces(cluster: KubernetesC
     assert "-    traefik.ingress.kubernetes.io/router.middlewares: homelab-auth@kubernetescrd" in text
     found = await publish(cluster, journal, narrow, wider)
     assert (found.auth, found.zones) == (None, ("external",))
+    assert [one["metadata"].get("annotations") for one in await cluster.list(INGRESS) if app_of(one)] == [None]
     said = await withdraw(cluster, journal, found)
 
     assert said[0] == "Ingress whoami/demo-external is deleted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -17,9 +18,22 @@ from servers import cluster, store
 from homelab.access.files import HOME
 from homelab.access.htpasswd import Unfit
 from homelab.access.model import Edit, UserFile, Verb
-from homelab.access.users import Clashed, NotSaved, Reading, live, overwriting, put, read, save, undo
+from homelab.access.users import (
+    MIDDLEWARE,
+    Clashed,
+    NotSaved,
+    Reading,
+    journaled,
+    live,
+    overwriting,
+    put,
+    read,
+    save,
+    undo,
+)
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.ports import Forbidden, Kind, Raw, Ref
+from homelab.stack.journal import Journal
 
 __all__ = ["cluster", "store"]
 
@@ -182,6 +196,31 @@ class Racing:
         return await self.real.replace(obj)
 
 
+async def test_a_secret_that_goes_between_reading_and_writing_is_told_and_not_made_anew(
+    cluster: KubernetesCluster,
+) -> None:
+    file = await made(cluster)
+
+    with pytest.raises(Clashed, match="was deleted"):
+        await save(Vanishing(cluster), Quick(), file, CARLA)
+
+    assert await cluster.get(SECRET) is None
+
+
+@dataclass
+class Vanishing:
+    """A cluster on which somebody deletes the Secret between reading and writing."""
+
+    real: KubernetesCluster
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def replace(self, obj: Raw) -> Raw:
+        await self.real.delete(SECRET, uid=obj["metadata"]["uid"])
+        return await self.real.replace(obj)
+
+
 async def test_what_cannot_be_edited_is_refused_with_the_reason_and_stays(cluster: KubernetesCluster) -> None:
     file = await made(cluster, immutable=True)
 
@@ -236,6 +275,52 @@ async def test_an_import_is_written_whole_or_not_at_all(cluster: KubernetesClust
     with pytest.raises(NotSaved, match=r"nothing was written.*new was added"):
         await put(cluster, file, b"other:{SHA}x\n", "1 user imported")
     assert saved.before == file
+    for empty in (b"", b"# nobody\n", b"\x89PNG\r\n\x1a\n"):
+        with pytest.raises(NotSaved, match="no user"):
+            await put(cluster, saved.now, empty, "nobody imported")
+    assert await content(cluster) == b"new:{SHA}x\n"
+
+
+async def test_the_journal_has_a_line_before_a_write_and_one_after_it(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        async with journaled(journal, HOME, "add", "anna"):
+            pass
+        with pytest.raises(NotSaved):
+            async with journaled(journal, HOME, "remove", "anna"):
+                raise NotSaved("is immutable")
+
+    found = [json.loads(line) for line in journal.path.read_text().splitlines()]
+    assert [one["event"] for one in found] == ["users", "users-written", "users", "users-refused"]
+    assert all(one["file"] == HOME and one["about"] == "anna" for one in found)
+
+
+async def test_a_file_of_another_namespace_that_may_not_be_read_hides_no_other(cluster: KubernetesCluster) -> None:
+    file = await made(cluster)
+    ours, theirs = await read(Hiding(cluster, "theirs"))
+
+    assert (ours, theirs.users) == (file, ())
+    assert "may not" in (theirs.refusal or "")
+
+
+@dataclass
+class Hiding:
+    """A cluster with a Middleware whose Secret we may not read."""
+
+    real: KubernetesCluster
+    hidden: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def list(self, kind: Kind, **more: Any) -> tuple[Raw, ...]:
+        meta = {"name": "own", "namespace": "homelab"}
+        own = {"metadata": meta, "spec": {"basicAuth": {"secret": self.hidden}}}
+        return (own,) if kind == MIDDLEWARE else await self.real.list(kind, **more)
+
+    async def get(self, ref: Ref) -> Raw | None:
+        if ref.name == self.hidden:
+            raise Forbidden("you may not read it")
+        return await self.real.get(ref)
 
 
 async def test_the_files_are_followed_and_what_is_lost_is_told(cluster: KubernetesCluster) -> None:

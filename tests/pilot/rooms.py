@@ -15,6 +15,9 @@ from unittest.mock import patch
 import pytest
 import yaml
 from aiohttp import web
+from textual._xterm_parser import XTermParser
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from homelab.lab.api.server import Api
@@ -29,14 +32,19 @@ from screens.widgets.lines import Lines
 from tui.app import Console
 from tui.console import Home
 from tui.options import Options
+from tui.typeahead import _rests
 
 TOKEN = "a-token-for-this-test"
 PATIENCE = 20.0
 """Seconds after which a condition that does not come true fails its test."""
 QUIET_ROUNDS = 3
 """Rounds through all widgets that find nothing: what one of them is handling may lead to a message for another."""
+ROUND = 0.001
+"""Seconds until a widget that was busy is looked at again."""
 SMALL, LARGE = (80, 24), (120, 40)
 NAMESPACE = Kind("v1", "Namespace")
+PARSE = Stylesheet._parse_rules
+PARSED: dict[object, list[RuleSet]] = {}
 
 
 @dataclass
@@ -157,6 +165,14 @@ async def household(folder: Path) -> AsyncIterator[Household]:
             await home.stop()
 
 
+def _parsed(sheet: Stylesheet, *source: object, **more: object) -> list[RuleSet]:
+    """What Textual makes of a style sheet: it is the same for every console of this process."""
+    key = (*source, *sorted(more.items()), frozenset(sheet._variables.items()))
+    if (found := PARSED.get(key)) is None:
+        found = PARSED[key] = PARSE(sheet, *source, **more)  # type: ignore[arg-type]
+    return found
+
+
 async def _at_once(*_: object) -> None:
     """In place of waiting for an idle processor."""
 
@@ -182,17 +198,25 @@ class Person:
         """Press keys, each of them when the one before is done with, and wait until nothing moves any more."""
         with patch("textual.app.wait_for_idle", _at_once):
             for key in keys:
-                await self.pilot.press(key)
+                await self.app._press_keys([key])
                 await self.rest()
         await self.pilot.pause()
 
+    def write(self, sent: str) -> None:
+        """What a terminal sends, in one go, as Textual reads it; nothing is waited for."""
+        for event in XTermParser().feed(sent):
+            self.app.post_message(event)
+
     async def rest(self) -> None:
-        """Wait until no widget has a message left; Textual's own wait asks for a processor that is idle besides."""
+        """Wait until no key and no message waits; Textual's own wait sends a message to every widget each time."""
         quiet = 0
-        while quiet < QUIET_ROUNDS:
-            await self.pilot.pause(0)
-            everybody = (self.app, *self.app.screen.walk_children(with_self=True))
-            quiet = 0 if any(one.message_queue_size for one in everybody) else quiet + 1
+        async with asyncio.timeout(PATIENCE):
+            while quiet < QUIET_ROUNDS:
+                await asyncio.sleep(0 if quiet else ROUND)
+                self.app.screen._on_timer_update()
+                everybody = (self.app, *self.app.screen.walk_children(with_self=True))
+                rests = self.app.ahead.is_empty and all(map(_rests, everybody))
+                quiet = quiet + 1 if rests else 0
 
     async def sees(self, *words: str) -> None:
         """Wait until all of it is on the screen."""
@@ -231,8 +255,9 @@ async def watching(home: Household, size: tuple[int, int] = SMALL, *, read_only:
     """The console on the household's cluster, as `homelab-tui` opens it."""
     options = Options(plan=home.plan, kubeconfig=str(home.kubeconfig), context=None, mirror=None, read_only=read_only)
     app = Console(Home(options), read_only=read_only)
-    async with app.run_test(size=size) as pilot:
-        yield Person(app, pilot)
+    with patch.object(Stylesheet, "_parse_rules", _parsed):
+        async with app.run_test(size=size) as pilot:
+            yield Person(app, pilot)
 
 
 @contextmanager

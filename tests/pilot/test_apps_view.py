@@ -151,12 +151,12 @@ async def test_what_the_world_may_see_asks_for_a_word(tmp_path: Path) -> None:
         await person.press("enter")
         await person.sees(ASKED)
         await person.press("enter")
-        await person.sees("without a password", "type public:")
+        await person.sees("without a password", "type yes:")
         await person.press("right", "enter")
-        await person.misses("type public:")
+        await person.misses("type yes:")
         assert not shown(home)
 
-        await applied(person, "public")
+        await applied(person, "yes")
         assert list(shown(home)) == ["web-external"]
 
 
@@ -273,5 +273,5 @@ async def test_read_only_shows_everything_and_changes_nothing(tmp_path: Path) ->
             assert "expose" not in person.lines[-1]
             for key in ("a", "enter", "delete"):
                 await person.press(key)
-                await person.sees("--read-only is set")
+                await person.sees("read-only")
                 await person.press("down")

@@ -45,7 +45,7 @@ SMALL_HOME = """\
 
 
 
-▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  s : ? q"""
+▸1 home  2 allocations  3 routes  4 certificates  5 6 7 8 s y l e / : ? q"""
 
 BEHIND = "\n" * 16
 LARGE_HOME = f"""\
@@ -72,7 +72,7 @@ LARGE_HOME = f"""\
  Consul ────────────────────────────────────────────────────────────────────────────────────────────── ○ not there yet ─
   There is no Consul yet: press 6 to deploy
 {BEHIND}
-▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  s set-up  : commands  ? help  q quit"""
+▸1 home  2 allocations  3 routes  4 certificates  5 consul  6 deploy  7 users  8 apps  s set-up  y yaml  l e / : ? q"""
 
 
 async def test_the_home_screen_of_a_small_terminal(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ async def test_a_table_is_written_as_it_is_seen(
             await person.press("o", "O", "slash", *"traefik", "enter", "w")
             await person.sees("Write Allocations /traefik 2 of 2: 2 rows", "File  allocations-")
             await person.press(*["tab"] * turns, "ctrl+u", *f"out.{ending}", "enter")
-            await person.sees("✓ written to", f"/out.{ending}")
+            await person.sees("✓ written to", f"out.{ending}")
 
             found = tmp_path / f"out.{ending}"
             text = found.read_text()

@@ -7,12 +7,13 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from guests import APR1, FILE, HOST, LONG, OTHER, Doors, files_with, guarded, middleware, names, secret
+from guests import APR1, FILE, HOST, LONG, OTHER, Doors, content, files_with, guarded, middleware, names, secret
 from rooms import LARGE, SMALL, Household, Person, deployed, household, painting, watching
 
 from tui import wiring
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
+ZOE, BERTS = APR1.replace(b"guest", b"zoe"), APR1.replace(b"HqJZ", b"HqJY")
 LIVE = "Users ─ homelab/ingress-auth ─ guards 1 host"
 
 
@@ -207,25 +208,67 @@ async def test_before_the_first_deploy_it_says_what_to_do(tmp_path: Path) -> Non
         await person.sees("Nothing asks for a password yet: press 6", "not there yet")
 
 
+async def imported(person: Person, path: Path) -> None:
+    """Ask for an import of that file."""
+    await person.press("colon", *"import users", "enter")
+    await person.sees("Import users into homelab/ingress-auth")
+    await fill(person, str(path))
+
+
 async def test_lists_are_read_from_files_and_written_to_them(tmp_path: Path, doors: dict[str, Household]) -> None:
     async with household(tmp_path) as home:
         doors["home"] = home
         guarded(home, APR1)
         old, new = tmp_path / "old.htpasswd", tmp_path / "new.htpasswd"
-        old.write_bytes(APR1.replace(b"guest", b"zoe") + b"\n")
+        old.write_bytes(b"\n".join((b"# users of home", ZOE, BERTS, b"")))
         async with watching(home) as person:
             await opened(person)
             await person.press("colon", *"export users", "enter")
             await person.sees("Write the users of homelab/ingress-auth", "mode 0600")
             await fill(person, str(new))
-            await person.sees("✓ the users of homelab/ingress-auth are in")
+            await hears(person, "1 user of homelab/ingress-auth")
             assert (new.read_bytes(), new.stat().st_mode & 0o777) == (APR1 + b"\n", 0o600)
 
-            await person.press("colon", *"import users", "enter")
-            await person.sees("Read users for homelab/ingress-auth")
-            await fill(person, str(old))
-            await person.sees("▸ zoe")
-            assert names(home) == ["zoe"]
+            await imported(person, old)
+            await person.sees(
+                "Import 2 users into homelab/ingress-auth?", "zoe was added", "guest has another password"
+            )
+            await hears(person, "line 1 of the other file stays out")
+            assert names(home) == ["guest"], "what is asked is not written"
+            await person.press("enter")
+            await hears(person, "nothing was imported")
+            await imported(person, old)
+            await person.sees("Import 2 users into homelab/ingress-auth?")
+            await person.press("right", "enter")
+            await hears(person, f"written: 2 users imported; asked {HOST}: 401 without")
+            assert content(home) == BERTS + b"\n" + ZOE + b"\n"
+            await imported(person, old)
+            await hears(person, "nothing to import")
+            await person.press("u", "right", "enter")
+            await hears(person, "taken back: 2 users imported")
+            assert names(home) == ["guest"]
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (b"# users of home\n", "has no users"),
+        (b"\x89PNG\r\n\x1a\n", "has no users"),
+        (b"zoe:$6$unknown$to.Traefik\n", "zoe cannot be imported"),
+        (None, "cannot be read"),
+    ],
+)
+async def test_what_is_no_list_of_users_is_not_read_in(tmp_path: Path, found: bytes | None, why: str) -> None:
+    async with household(tmp_path) as home:
+        guarded(home, APR1)
+        old = tmp_path / "old.htpasswd"
+        if found is not None:
+            old.write_bytes(found)
+        async with watching(home) as person:
+            await opened(person)
+            await imported(person, old)
+            await hears(person, why)
+            assert content(home) == APR1 + b"\n"
 
 
 async def test_a_cluster_without_users_has_the_view_too(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ async def test_a_review_with_errors_leads_to_the_first(tmp_path: Path) -> None:
 
 async def test_reading_alone_changes_nothing_and_says_so(tmp_path: Path) -> None:
     async with bare(tmp_path) as home, setting_up(home, read_only=True) as person:
-        await person.sees("the cluster answers", "--read-only is set: nothing can be changed here")
+        await person.sees("the cluster answers", "read-only: nothing can be changed here")
         await person.press("enter")
         await person.sees("▸ Nodes")
         assert not place(home.plan).exists()

@@ -254,7 +254,7 @@ async def test_a_second_console_neither_begins_a_run_meanwhile_nor_touches_its_l
 async def test_a_console_that_only_looks_begins_nothing(place: Place, slow: None) -> None:
     place.options = replace(place.options, read_only=True)
 
-    with pytest.raises(CannotConnect, match="--read-only is set"):
+    with pytest.raises(CannotConnect, match="read-only: nothing is deployed"):
         async with asyncio.timeout(PATIENCE):
             await Deploying(place, place.tell).start()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from objects import article_plan, broken, by_helm, ingress, ours, path, service
 from showing import APP, BOTH, WEB, around, auth, space
@@ -39,11 +39,11 @@ def test_an_app_is_the_same_after_its_way_through_ingresses(app: App) -> None:
     assert set(found.version) == {f"{app.name}-{zone}" for zone in app.zones}
 
 
-@given(broken(ingress("web", "web.test")["spec"]), st.booleans())
+@given(broken(ingress("web", "web.test")) | broken(ingresses(APP)[0]))
+@example(ingresses(APP)[0] | {"metadata": None})
+@example({**ingresses(APP)[0], "metadata": {**ingresses(APP)[0]["metadata"], "annotations": 3}})
 @settings(max_examples=60)
-def test_no_ingress_is_too_odd_to_be_listed(spec: Any, own: bool) -> None:
-    one = {**(ingresses(APP)[0] if own else ingress("web", "web.test")), "spec": spec}
-
+def test_no_ingress_is_too_odd_to_be_listed(one: Any) -> None:
     assert len(exposed([one])) == 1
 
 
@@ -56,6 +56,10 @@ def test_each_zone_has_an_ingress_of_its_own_and_the_public_one_the_label() -> N
         "homelab-auth@kubernetescrd"
     )
     assert external["spec"]["ingressClassName"] == "traefik"
+
+
+def test_without_a_password_an_ingress_has_nothing_of_one() -> None:
+    assert [one["metadata"].get("annotations") for one in ingresses(replace(BOTH, auth=None))] == [None, None]
 
 
 def test_what_was_typed_carelessly_is_written_as_it_must_be() -> None:

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import random
 import re
+import time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homelab.access.credentials import LETTERS, generated, hint, name_fault, password_fault
-from homelab.access.htpasswd import Unfit, changes, check, edited, hashes, imported, joined, lines, notes, users
+from homelab.access.htpasswd import (
+    Unfit,
+    changes,
+    check,
+    edited,
+    hashes,
+    imported,
+    incoming,
+    joined,
+    lines,
+    notes,
+    users,
+)
 from homelab.access.model import Edit, HashKind, Verb
 
 BCRYPT = "$2y$05$" + "a" * 53
 APR1 = "$apr1$salt$" + "b" * 22
 SHA = "{SHA}" + "c" * 27 + "="
+SOON = 5.0
+"""Seconds of work; what looks through the whole file for each user takes minutes."""
 FILES = 100
 """For each of hypothesis's examples, of which there are as many: ten thousand in all."""
 NAMES = ("anna", "berta", "ann", "käthe", "an na", "a.b", "x")
@@ -147,6 +163,44 @@ def test_an_import_adds_and_replaces_and_leaves_the_rest() -> None:
         imported(b"", b"anna:plain")
     with pytest.raises(Unfit, match="comma"):
         imported(b"", f"a,b:{SHA}".encode())
+
+
+def test_an_import_says_who_comes_in_and_which_lines_stay_out() -> None:
+    content = f"anna:{SHA}\n".encode()
+    other = f"# users of home\n\nanna:{BCRYPT}\nbob:x:y\nzoe:{SHA}\n".encode()
+
+    wanted, told = incoming(content, other)
+
+    assert wanted == f"anna:{BCRYPT}\nzoe:{SHA}\n".encode()
+    assert told[:2] == ("zoe was added", "anna has another password")
+    assert told[2].startswith("line 1, 4 of the other file stays out")
+
+
+def test_a_name_that_is_no_utf8_is_not_imported_as_another() -> None:
+    with pytest.raises(Unfit, match=r"k\\xe4the cannot be imported.*iconv"):
+        imported(b"", "käthe:".encode("latin-1") + SHA.encode())
+
+
+def test_large_files_are_read_and_imported_line_by_line() -> None:
+    many = b"".join(b"user%d:%s\n" % (number, SHA.encode()) for number in range(20_000))
+    began = time.process_time()
+
+    wanted, told = incoming(f"user7:{BCRYPT}\nanna:{SHA}\n".encode(), many)
+
+    assert (len(users(wanted)), len(told)) == (20_001, 20_000)
+    assert time.process_time() - began < SOON
+
+
+def test_a_line_that_lets_in_who_gives_no_name_and_names_that_nobody_types_are_told() -> None:
+    assert "line 2 has no name" in notes(f"anna:{SHA}\n:{SHA}\n".encode())[0]
+    for name in (" anna", "\ufeffanna"):
+        (found,) = users(f"{name}:{SHA}\n".encode())
+        assert "cannot be seen" in (found.note or "")
+
+
+def test_two_names_that_look_the_same_are_not_made() -> None:
+    with pytest.raises(Unfit, match="already"):
+        check("käthe:".encode() + SHA.encode(), adding(normalize("NFD", "käthe")))
 
 
 def test_what_somebody_changed_is_told_by_name_and_never_by_hash() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from objects import places, thing
 
 from homelab.ports import Kind, Raw, Ref
-from homelab.stack.diff import Action, Difference, difference_text, holds
+from homelab.stack.diff import Action, Difference, difference_text, drops, holds
 
 CONFIG = {**thing("v1", "ConfigMap", "web", "apps"), "data": {"a": "1", "b": "2"}}
 
@@ -205,3 +205,27 @@ def test_lists_must_match_item_by_item(live: list[Any], wished: list[Any]) -> No
 )
 def test_values_of_different_types_are_never_equal(live: Any, wished: Any) -> None:
     assert not holds({"it": live}, {"it": wished})
+
+
+OWNED = {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}, "f:spec": {"f:ports": {'k:{"port":80}': {"f:port": {}}}}}
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "labels", "is_dropped"),
+    [
+        ("homelab-tui", "Apply", {"app": "web"}, False),
+        ("homelab-tui", "Apply", {}, True),
+        ("homelab-tui", "Apply", None, True),
+        ("homelab-tui", "Update", {}, False),
+        ("kubectl", "Apply", {}, False),
+    ],
+)
+def test_what_we_once_set_and_no_longer_wish_is_a_change(
+    manager: str, operation: str, labels: dict[str, str] | None, is_dropped: bool
+) -> None:
+    wished = {**thing("v1", "Service", "web", "apps"), "spec": {"ports": [{"port": 80}]}}
+    wished["metadata"] |= {} if labels is None else {"labels": labels}
+    live = deepcopy(wished)
+    live["metadata"]["managedFields"] = [{"manager": manager, "operation": operation, "fieldsV1": OWNED}]
+
+    assert drops(live, wished) is is_dropped

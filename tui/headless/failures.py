@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.access.htpasswd import Unfit
 from homelab.access.users import NotSaved
 from homelab.lab.process import LabError
 from homelab.observe.text import clean
@@ -29,6 +30,7 @@ KNOWN = (
     SealError,
     StageFailed,
     StoreError,
+    Unfit,
     UpstreamError,
 )
 

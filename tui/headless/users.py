@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
-from pathlib import Path
 
 from homelab.access.credentials import generated, hint, name_fault, password_fault
 from homelab.access.doors import each_heard
 from homelab.access.files import HOME
-from homelab.access.htpasswd import Unfit, changes, check, hashes, imported
+from homelab.access.htpasswd import Unfit, check, hashes, incoming, touched
 from homelab.access.model import Edit, Heard, User, UserFile, Verb
-from homelab.access.users import Clashed, NotSaved, Saved, put, read, save
+from homelab.access.users import Clashed, NotSaved, Saved, journaled, put, read, save
 from homelab.observe.allocations import allocations
 from homelab.observe.snapshot import KINDS, VERSION, plain
 from homelab.observe.text import Head, Row, table, wrapped
@@ -24,14 +21,13 @@ from tui import wiring
 from tui.headless import running
 from tui.headless.stack import may_write
 from tui.headless.terminal import ask, say, show, warn, width
-from tui.headless.unseen import new_path, secret, write_new
+from tui.headless.unseen import new_path, secret
+from tui.lists import listed, write_out
 from tui.options import Options, Refused
 from tui.settings import file as settings_file
 from tui.settings import load
 
 HEAD = Head(("NAME", "HASH", "NOTE"), drops=("HASH",))
-LARGEST = 1024 * 1024
-"""Bytes of a file that can be imported: a Secret holds no more."""
 UNGUARDED = (
     "no Ingress asks for a password of {}; the annotation for that is in docs/users.md, and nothing could be asked"
 )
@@ -126,8 +122,8 @@ def _change(parsed: Namespace, options: Options, edit: Edit, *, is_asked: bool =
             if is_asked and not await ask(f"Type {edit.user} to remove {edit.user} from {file.secret}:", edit.user):
                 say("nothing was changed")
                 return 1
-            what = {"secret": file.secret, "verb": edit.verb, "user": edit.user}
-            saved = await _journaled(cluster, options, partial(_saved, cluster, file, edit), **what)
+            async with _journaled(cluster, options, file.secret, edit.verb, edit.user):
+                saved = await _saved(cluster, file, edit)
             say(f"{saved.what}: Secret {file.secret}")
             if edit.password and parsed.generate:
                 say(f"password, shown this once: {edit.password}")
@@ -155,13 +151,12 @@ async def _saved(cluster: Cluster, file: UserFile, edit: Edit) -> Saved:
         raise NotSaved(f"{why}; look with homelab-tui users list, and run the command again") from None
 
 
-async def _journaled(cluster: Cluster, options: Options, write: Callable[[], Awaitable[Saved]], **what: str) -> Saved:
-    """A line before and one after. Raises Busy, NotKept, and what writing raises."""
+@asynccontextmanager
+async def _journaled(cluster: Cluster, options: Options, *what: str) -> AsyncIterator[None]:
+    """The journal's lines around a write. Raises Busy, NotKept."""
     with await wiring.journal(cluster, options) as journal:
-        journal.write("users", **what)
-        saved = await write()
-        journal.write("users-written", **what)
-    return saved
+        async with journaled(journal, *what):
+            yield
 
 
 @asynccontextmanager
@@ -218,38 +213,27 @@ def verify(parsed: Namespace, options: Options) -> int:
 def import_users(parsed: Namespace, options: Options) -> int:
     """Add the users of an htpasswd file, and give those that are there its passwords. Raises Refused."""
     may_write(parsed, options, "import")
-    content = _content(Path(os.path.expanduser(parsed.file)))
+    content = listed(parsed.file)
 
     async def work() -> int:
         async with _opened(parsed, options) as (cluster, file):
             with _fitting():
-                wanted = imported(file.content, content)
+                wanted, told = incoming(file.content, content)
             if wanted == file.content:
                 say(f"nothing to import: every user of {parsed.file} is in {file.secret} with the same password")
                 return 0
-            say("\n".join(("after the import:", *changes(file.content, wanted))))
+            say("\n".join(("after the import:", *told)))
             if not parsed.yes and not await ask("Type yes to go on:", "yes"):
                 say("nothing was changed")
                 return 1
-            said = f"{len(changes(file.content, wanted))} users imported"
-            write = partial(put, cluster, file, wanted, said)
-            saved = await _journaled(cluster, options, write, secret=file.secret, verb="import")
+            number = len(touched(file.content, wanted))
+            done = f"{number} user{'' if number == 1 else 's'} imported"
+            async with _journaled(cluster, options, file.secret, "import", parsed.file):
+                saved = await put(cluster, file, wanted, done)
             say(f"{saved.what}: Secret {file.secret}")
             return await _ask_doors(options, saved.now, None, None)
 
     return running.run(work)
-
-
-def _content(path: Path) -> bytes:
-    """Raises Refused where it is no file of users."""
-    try:
-        with path.open("rb") as file:
-            found = file.read(LARGEST + 1)
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}; name a file that htpasswd wrote") from None
-    if len(found) > LARGEST or not hashes(found):
-        raise Refused(f"{path} has no users: a line is a name, a colon and a hash, as `htpasswd -nB NAME` prints it")
-    return found
 
 
 def export_users(parsed: Namespace, options: Options) -> int:
@@ -258,13 +242,7 @@ def export_users(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with _opened(parsed, options) as (_, file):
-            if file.version is None:
-                raise Refused(f"there is no Secret {file.secret}, so nothing to export")
-            try:
-                write_new(path, file.content)
-            except FileExistsError:
-                raise Refused(f"{path} has been made meanwhile, and stays as it is: name another file") from None
-            say(f"{path} written: {len(file.users)} users of {file.secret}; keep it to yourself, it has their hashes")
+            say(write_out(path, file))
             return 0
 
     return running.run(work)

@@ -1,0 +1,12 @@
+"""The asynchronous half of the Kubernetes client, alone."""
+
+from __future__ import annotations
+
+from homelab.adapters.hollow import hollow
+
+hollow("kubernetes")
+
+from kubernetes.aio import client, config  # noqa: E402
+from kubernetes.aio.config import kube_config  # noqa: E402
+
+__all__ = ["client", "config", "kube_config"]
