@@ -72,7 +72,7 @@ class View(Screen[None]):
             return False
         if command.on == TABLES:
             return not (pane.STEPS and command.id in (tables.SORT, tables.TURN))
-        return command.on == path_of(pane) or (command.on == ROWS and pane.has_objects)
+        return command.on == path_of(pane) or (command.on == ROWS and pane.shows(command.id))
 
     @property
     def pane(self) -> TablePane | None:
@@ -116,12 +116,12 @@ class View(Screen[None]):
 
     def _offers(self, command: Command, scene: Scene) -> bool:
         pane = self.focused.parent if self.pointed and self.focused else None
-        if scene.read_only and command.asks:
+        if scene.read_only and command.writes:
             return False
         if command.on == TABLES:
             return self.allows(command.id)
         if command.on == ROWS:
-            return bool(self.pointed and self.objects)
+            return bool(self.pointed and self.objects and self.pane and self.pane.shows(command.id))
         return path_of(pane) == command.on
 
     def on_resize(self, event: Resize) -> None:
@@ -185,6 +185,11 @@ class Board(View):
     def _show_keys(self) -> None:
         """Those of the row under the cursor among them."""
         self._keys.show(self.footer(), self._scene().said)
+
+    def treat(self, id: str) -> None:
+        """Other rows, other keys."""
+        super().treat(id)
+        self._show_keys()
 
     def footer(self) -> list[Command]:
         """What the last line offers, in its order."""
@@ -271,6 +276,8 @@ def pane_named(path: str) -> Pane:
     made = named(path)()
     assert isinstance(made, Pane)
     for command in sorted(COMMANDS, key=lambda one: one.on != TABLES):  # esc empties a filter before it leads back
+        if command.on == ROWS and isinstance(made, TablePane) and not made.shows(command.id):
+            continue
         if command.on in (ROWS, TABLES, path) and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

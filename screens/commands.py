@@ -34,6 +34,8 @@ class Command:
     not."""
     wish: tuple[str, str] | None = None
     """The service and its method that do it, where it takes longer than a request or two."""
+    begins: bool = False
+    """Whether it begins what is written in the end, though it asks nothing yet."""
     is_quiet: bool = False
     """Whether the footer has no room for it; help, palette and README name it."""
 
@@ -44,6 +46,12 @@ class Command:
     def key(self) -> str | None:
         """What is pressed for it; None: the palette alone has it."""
         return CHOSEN.get(self.id, self.usual)
+
+
+    @property
+    def writes(self) -> bool:
+        """Whether it leads to something that is written."""
+        return self.begins or self.asks is not None
 
 
 ROWS = "rows"
@@ -135,8 +143,8 @@ USING: tuple[Command, ...] = (
 APPS = "screens.expose.pane:Apps"
 APP_FORM, APP_STEPS = "screens.expose.form:AppForm", "screens.expose.steps:Steps"
 EXPOSING: tuple[Command, ...] = (
-    Command("apps.expose", "a", "expose", "Put a Service on show.", on=APPS),
-    Command("apps.edit", "enter", "edit", "Another zone, name, port or password.", on=APPS),
+    Command("apps.expose", "a", "expose", "Put a Service on show.", on=APPS, begins=True),
+    Command("apps.edit", "enter", "edit", "Another zone, name, port or password.", on=APPS, begins=True),
     Command("apps.follow", "f", "follow", "What has to come true until it answers.", on=APPS),
     Command(
         "apps.withdraw",

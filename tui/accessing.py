@@ -29,8 +29,6 @@ from tui.options import Options
 
 ZONES = "homelab-tui/zone"
 """Label of the Services whose addresses lead to the Traefiks."""
-MOST_ASKED = 6
-"""Doors that are asked after a change: each costs the ingress a bcrypt."""
 MOST_SEEN = 100
 """Files that are kept as they were shown."""
 BUSY = "the last change is not written yet; wait for what comes of it"
@@ -62,8 +60,8 @@ class Accessing:
         """What could not be written, the file that it was meant for, and the file as it is now."""
         self._incoming: tuple[UserFile, bytes] | None = None
         """What is to be written once an import is agreed to, and over what."""
-        self.writes = False
-        """Whether a change is on its way: nobody may leave before it is known what came of it."""
+        self.writing = ""
+        """What is on its way to the cluster: nobody may leave before it is known what came of it."""
         self._seen: dict[str, UserFile] = {}
         """The files as they were shown, the last of them: whoever began to change one meant that."""
 
@@ -144,7 +142,8 @@ class Accessing:
         with explaining():
             wanted, told = incoming(file.content, await asyncio.to_thread(lists.listed, path))
         if wanted == file.content:
-            self._tell(said=Said(f"nothing to import: every user of {path} is in {file.secret} with the same password"))
+            same = f"nothing to import: every user of {path} is in {file.secret} with the same password"
+            self._tell(said=Said("; ".join((same, *told))))
             return
         self._incoming = file, wanted
         self._show(incoming=Incoming(file.secret, path, len(touched(file.content, wanted)), told))
@@ -181,26 +180,27 @@ class Accessing:
             self._contested = (edit, file, error.now)
             shown = replace(error.clash, mine=replace(edit, password=None))
             self._show(clash=shown)
-            self._tell(said=Said(f"nothing is written yet: somebody else changed {file.secret}; key 7 asks", "▲"))
+            asks = "" if self._following else "; key 7 asks"  # the view does so by itself
+            self._tell(said=Said(f"nothing is written yet: somebody else changed {file.secret}{asks}", "▲"))
             return
         await self._told(saved, edit)
 
     @asynccontextmanager
     async def _writing(self, verb: str, secret: str, about: str) -> AsyncIterator[Cluster]:
         """A line of the journal before, and one after; no two at a time. Raises CannotConnect, Clashed."""
-        if self.writes:
+        if self.writing:
             raise CannotConnect(BUSY)
         options = await self._home.attached()
         if options.read_only:
             raise CannotConnect(READ_ONLY)
-        self.writes = True
+        self.writing = f"{secret}: {verb} {about}"
         try:
             async with self._home.reached() as cluster:
                 with explaining(), await wiring.journal(cluster, options) as journal:
                     async with journaled(journal, secret, verb, about):
                         yield cluster
         finally:
-            self.writes = False
+            self.writing = ""
 
     async def _told(self, saved: Saved, edit: Edit | None, *, can_undo: bool = True) -> None:
         """Show what was written at once; then ask, since that may take its time."""
@@ -228,7 +228,7 @@ class Accessing:
     async def _ask(
         self, done: str, at: Iterable[Door], user: str | None, password: str | None, *, patience: float = doors.PATIENCE
     ) -> None:
-        chosen = some(at)
+        chosen = doors.some(at)
         if not chosen:
             self._tell(said=Said(f"{done}; it guards no host that could be asked"))
             return
@@ -240,7 +240,8 @@ class Accessing:
                 found = (*found, heard)
                 self._show(heard=tuple(sorted(found, key=lambda one: chosen.index(one.door))))
         worst = min(found, key=lambda one: (one.is_fine, one.door.zone))  # of those that are well the external one
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        others = len(found) - 1
+        more = f" (and {others} more door{'s' if others > 1 else ''})" if others else ""
         sign, said = answer(worst)[0], answer(worst)[2:]
         self._tell(said=Said(f"{done}; {said}{more}", "✓" if worst.is_fine else "▲" if sign == "?" else "✗"))
 
@@ -262,12 +263,3 @@ class Accessing:
 async def held(cluster: Cluster) -> tuple[Allocation, ...]:
     """The addresses that lead to the Traefiks. Raises ClusterError."""
     return allocations(await cluster.list(KINDS["services"].kind, labels=ZONES), (), ())
-
-
-def some(at: Iterable[Door]) -> tuple[Door, ...]:
-    """As many doors as may be asked, from each zone alike."""
-    by_zone: dict[str, list[Door]] = {}
-    for one in at:
-        by_zone.setdefault(one.zone, []).append(one)
-    share = MOST_ASKED // max(len(by_zone), 1)
-    return tuple(one for found in by_zone.values() for one in found[:share])

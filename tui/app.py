@@ -209,6 +209,11 @@ class Console(Shell, inherit_bindings=False):
     def _deploys(self) -> bool:
         return self.scene.deployment is not None and self.scene.deployment.ending is None
 
+    @property
+    def _is_written(self) -> bool:
+        """Whether a change is on its way to the cluster."""
+        return self._writing or any(getattr(one, "writing", "") for one in self._services.values())
+
     def _show(self) -> None:
         self._shown = self.scene
         for screen in reversed(self.screen_stack):
@@ -252,8 +257,12 @@ class Console(Shell, inherit_bindings=False):
         elif row := view.pointed:
             if command.screen:
                 self._look(command, row, view)
+            elif command.asks:
+                self._ask(command, row)
+            elif command.begins and (why := self._refusal(command)):
+                self.tell(said=Said(why, "▲"))
             else:
-                self._ask(command, row) if command.asks else view.do(command.id, row)
+                view.do(command.id, row)
 
     def _paint_all(self) -> None:
         """What was held back; lines that stand there already are not sent."""
@@ -283,7 +292,7 @@ class Console(Shell, inherit_bindings=False):
             return
         if self._is_locked:
             self.tell(said=Said("--read-only was given when homelab-tui was started: it stays so to the end", "▲"))
-        elif self.scene.setup or self._writing or self._deploys:
+        elif self.scene.setup or self._is_written or self._deploys:
             self.tell(said=Said("first end what goes on: the set-up, a deploy, or what is being written", "▲"))
         else:
             is_on = not self.scene.read_only
@@ -299,7 +308,7 @@ class Console(Shell, inherit_bindings=False):
 
     async def _turn(self, context: str) -> None:
         """To another cluster: nothing that is known of this one stays."""
-        if self._writing or self._deploys or self.scene.setup:
+        if self._is_written or self._deploys or self.scene.setup:
             self.tell(said=Said("first end what goes on here: the set-up, a deploy, or what is being written", "▲"))
             return
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from homelab.observe.snapshot import Snapshot
 from homelab.plan.model import Plan
 from homelab.ports import Cluster, Exists, Outdated
 from homelab.stack.diff import Action
+from homelab.stack.journal import Journal
 from screens.scene import Said
 from tui import wiring
 from tui.console import explaining
@@ -30,6 +31,7 @@ SOON = 2.0
 READ_ONLY = "read-only: nothing is written"
 GONE = "that app is no longer there"
 CHANGED = "It was read again: enter shows your answers on top of what it is now. What had happened: {}"
+BUSY = "the last change is not written yet; wait for what comes of it"
 BOTH = "both"
 
 
@@ -57,6 +59,8 @@ class Exposing:
         self._snapshot: Snapshot | None = None
         self._news = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
+        self.writing = ""
+        """What is on its way to the cluster: nobody may leave before it is known what came of it."""
 
     def see(self, snapshot: Snapshot | None) -> None:
         """What is observed now."""
@@ -191,10 +195,9 @@ class Exposing:
             return
         self._show(replace(form, busy="applying"))
         try:
-            async with self._home.reached() as cluster:
-                with explaining(), await wiring.journal(cluster, options) as journal:
-                    app = await publish(cluster, journal, form.app, form.before)
-                    ordered = await order(cluster, journal, app, form.before)
+            async with self._changing(form.app, options) as (cluster, journal):
+                app = await publish(cluster, journal, form.app, form.before)
+                ordered = await order(cluster, journal, app, form.before)
         except CannotConnect as error:
             self._tell(said=None)
             await self._refused(form, error)
@@ -207,10 +210,22 @@ class Exposing:
         options = await self._may_write()
         await self._read()
         app = self._found(row)
-        async with self._home.reached() as cluster:
-            with explaining(), await wiring.journal(cluster, options) as journal:
-                told = await withdraw(cluster, journal, app)
+        async with self._changing(app, options) as (cluster, journal):
+            told = await withdraw(cluster, journal, app)
         self._tell(said=Said(f"{app.key} is withdrawn: {'; '.join(told)}"))
+
+    @asynccontextmanager
+    async def _changing(self, app: App, options: Options) -> AsyncIterator[tuple[Cluster, Journal]]:
+        """One change at a time. Raises CannotConnect."""
+        if self.writing:
+            raise CannotConnect(BUSY)
+        self.writing = app.key
+        try:
+            async with self._home.reached() as cluster:
+                with explaining(), await wiring.journal(cluster, options) as journal:
+                    yield cluster, journal
+        finally:
+            self.writing = ""
 
     # Following
 

@@ -20,12 +20,13 @@ from homelab.observe.manifest import documents
 from homelab.observe.parts import Parts, read
 from homelab.observe.raw import text
 from homelab.observe.routes import Route
-from homelab.observe.tail import LOG_BYTES, LOG_LINES, Tail
+from homelab.observe.tail import Tail
 from homelab.observe.text import route_key
 from homelab.ports import Cluster, ClusterError, Ref
 from homelab.together import together
 from tui.feed import CannotConnect
 from tui.listening import Listening
+from tui.options import Options
 
 AGAIN_SECONDS = 2.0
 """Between two looks at what is told live."""
@@ -36,6 +37,9 @@ PODS_SECONDS = 5.0
 class Home(Protocol):
     """Where to look."""
 
+    async def attached(self) -> Options:
+        """What is to be used, once the lab is there where it is to be the lab. Raises CannotConnect."""
+
     def reached(self) -> AbstractAsyncContextManager[Cluster]:
         """The connection that there is, else one of its own. Raises CannotConnect."""
 
@@ -43,10 +47,8 @@ class Home(Protocol):
 class Inspecting:
     """One for each console; `tell` gets the scene's `inspection` and `parts`, each with the token of who asked."""
 
-    def __init__(self, home: Home, tell: Callable[..., None], lines: int = LOG_LINES, size: int = LOG_BYTES) -> None:
-        """`lines`, `size`: what is kept of logs at most."""
+    def __init__(self, home: Home, tell: Callable[..., None]) -> None:
         self._home, self._tell = home, tell
-        self._most = lines, size
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._left: set[str] = set()
         """Those that went before they were heard of: messages may overtake each other."""
@@ -130,7 +132,8 @@ class Inspecting:
         return found
 
     async def _logs(self, token: str, refs: Sequence[Ref], previous: bool) -> None:
-        listening = Listening(token, Tail(*self._most), previous, self._tell)
+        liked = (await self._home.attached()).settings
+        listening = Listening(token, Tail(liked.log_lines, liked.log_bytes), previous, self._tell)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.keep_telling())
             while True:

@@ -20,7 +20,14 @@ FILE = "settings.toml"
 THEMES = ("calm", "light", "contrast", "terminal")
 WHY = "the default is used in its place"
 MEND = "see what there is with `homelab-tui settings`"
+CAREFUL = "true is used in its place, to be on the safe side"
+READ_ONLY = "read_only"
+ASKED = re.compile(r"""^\s*["']?read[_-]?only\b(?!["']?\s*=\s*false\b)""", re.MULTILINE | re.IGNORECASE)
+"""Whether a file that is no TOML asks for read-only: a line that begins with it, and does not say false."""
 PLACE = re.compile(r"\(at line ([0-9]+)")
+END = "(at end of document)"
+WIDE = 400
+"""Characters of a line that is longer than a person writes: its brackets or digits are too many for the reader."""
 KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*(=|$)""")
 SECTION = re.compile(r"\s*\[([^\[\]]+)\]")
 PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
@@ -78,18 +85,19 @@ def load(path: Path) -> Loaded:
     if not os.path.lexists(path):
         return Loaded(Settings())
     try:
-        text = content(str(path)).decode()
+        raw = content(str(path))
     except (OSError, ValueError) as problem:
-        said = "it is not written in UTF-8" if isinstance(problem, UnicodeDecodeError) else unreadable(problem)
-        return Loaded(Settings(), (_finding(str(path), said, "make it a file that you may read"),))
+        return Loaded(Settings(), (_finding(str(path), unreadable(problem), "make it a file that you may read"),))
+    text = raw.decode(errors="replace")
     try:
+        raw.decode()
         return read(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        return Loaded(Settings(read_only="read_only" in text), (_broken(problem),))
+    except (ValueError, RecursionError) as problem:  # TOML's and UTF-8's errors are ValueErrors, numbers' too
+        return Loaded(Settings(read_only=bool(ASKED.search(text))), (_broken(problem, text),))
 
 
 def read(text: str) -> Loaded:
-    """What a text says. Raises TOMLDecodeError, RecursionError."""
+    """What a text says. Raises ValueError, of which TOMLDecodeError, and RecursionError."""
     document = tomllib.loads(text)
     known = {one.name: one for one in fields(Settings)}
     findings = [_unknown(name, known, text) for name in document if name not in known]
@@ -99,9 +107,11 @@ def read(text: str) -> Loaded:
             values[name], wrong = _keys(document[name], text)
             findings += wrong
         elif wrong_value := _wrong(known[name], document[name]):
-            findings.append(_finding(name, *wrong_value, line_of(text, name)))
+            why = CAREFUL if name == READ_ONLY else WHY
+            findings.append(_finding(name, *wrong_value, line_of(text, name), why=why))
         else:
             values[name] = document[name]
+    values[READ_ONLY] = any(value is not False for name, value in document.items() if _meant(name, known) == READ_ONLY)
     return Loaded(Settings(**values), tuple(sorted(findings, key=lambda one: one.line or 0)))
 
 
@@ -122,11 +132,19 @@ def _kind(value: object) -> str:
 
 
 def _unknown(name: str, known: Mapping[str, object], text: str) -> Finding:
+    meant = _meant(name, known)
+    fix = f"write {meant}" if meant else f"delete the line; {MEND}"
+    why = "it has no effect" if meant != READ_ONLY else "it counts as that, to be on the safe side"
+    return _finding(name, "there is no such setting", fix, line_of(text, name), why=why)
+
+
+def _meant(name: str, known: Mapping[str, object]) -> str | None:
+    """The setting of that name, or of nearly that name."""
+    if name in known:
+        return name
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 
-    meant = get_close_matches(name.lower().replace("-", "_"), known, n=1)
-    fix = f"write {meant[0]}" if meant else f"delete the line; {MEND}"
-    return _finding(name, "there is no such setting", fix, line_of(text, name), why="it has no effect")
+    return next(iter(get_close_matches(name.lower().replace("-", "_"), known, n=1)), None)
 
 
 def _keys(table: object, text: str) -> tuple[dict[str, str], list[Finding]]:
@@ -177,13 +195,28 @@ def _path(key: str) -> str:
     return ".".join(part.strip("\"'") for part in PART.findall(key))
 
 
-def _broken(problem: Exception) -> Finding:
-    said = str(problem)
-    line = PLACE.search(said)
-    what = "brackets are nested too deep" if isinstance(problem, RecursionError) else said.partition(" (at ")[0]
-    why = "the file is no valid TOML, so nothing in it can be read"
+def _broken(problem: Exception, text: str) -> Finding:
+    match problem:
+        case tomllib.TOMLDecodeError():
+            what = str(problem).partition(" (at ")[0]
+        case UnicodeDecodeError():
+            what = "it is not written in UTF-8"
+        case _:
+            what = "brackets are nested too deep, or a number has too many digits"
+    why = "the defaults are used in place of all that it says"
     fix = "write each line as `name = value`, words in quotes; `homelab-tui settings` shows how"
-    return _finding(FILE, what[0].lower() + what[1:], fix, int(line[1]) if line else None, why=why)
+    return _finding(FILE, f"it is no valid TOML: {what[0].lower()}{what[1:]}", fix, _place(problem, text), why=why)
+
+
+def _place(problem: Exception, text: str) -> int | None:
+    """The line that it is about, counted from 1."""
+    if isinstance(problem, UnicodeDecodeError):
+        return problem.object.count(b"\n", 0, problem.start) + 1
+    if found := PLACE.search(str(problem)):
+        return int(found[1])
+    if END in str(problem):
+        return text.rstrip().count("\n") + 1
+    return next((number for number, line in enumerate(text.splitlines(), 1) if len(line) > WIDE), None)
 
 
 def _finding(at: str, what: str, fix: str, line: int | None = None, *, why: str = WHY) -> Finding:
@@ -198,7 +231,8 @@ def brief(found: Loaded, path: Path) -> str | None:
     place = f"{path}:{first.line}" if first.line else str(path)
     more = f"; {len(others)} more" if others else ""
     about = "" if first.at in (FILE, str(path)) else f"{first.at}: "
-    return f"{place}: {about}{first.what}: {first.fix}{more}; until then {first.why.replace('is used', 'counts')}"
+    until = first.why.replace("is used", "counts")
+    return f"{place}: {about}{first.what}: {first.fix}{more}; until then {until}"
 
 
 def written(value: object) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from homelab.access.files import PLAIN, content_of, data_of, secret_of
-from homelab.access.htpasswd import users
+from homelab.access.files import HOME, PLAIN, content_of, data_of, refusal_of, secret_of
+from homelab.access.htpasswd import lines, users
+from homelab.access.model import HashKind
 from homelab.observe.auth import auth, by_reference
 from homelab.observe.raw import full_name, text
 from homelab.ports import Cluster, Forbidden, Kind, NotServed, Raw, Ref
@@ -26,8 +27,18 @@ KINDS: Mapping[str, Kind] = {
     "namespaces": NAMESPACE,
     "policies": Kind("networking.k8s.io/v1", "NetworkPolicy"),
 }
+NOT_FOUND = "Traefik answers 404 for a route whose list of users it cannot use"
 HOME_AUTH = "homelab/auth"
 """The home's own list of users. Source: manifests/traefik-external/access.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A list of users by which nobody comes in."""
+
+    what: str
+    why: str
+    fix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class Around:
     middlewares: tuple[Raw, ...] | None = None
     namespaces: tuple[Raw, ...] | None = None
     policies: tuple[Raw, ...] | None = None
-    userless: Mapping[str, str] = field(default_factory=dict)
+    userless: Mapping[str, Shut] = field(default_factory=dict)
     """Middlewares, `namespace/name`, that let nobody in, each with why."""
     unread: tuple[str, ...] = ()
     """Why kinds could not be read, a sentence each."""
@@ -73,24 +84,42 @@ async def _listed(cluster: Cluster, kind: Kind) -> tuple[Raw, ...] | str:
         return str(error)
 
 
-async def _userless(cluster: Cluster, middlewares: tuple[Raw, ...]) -> Mapping[str, str]:
-    """Of those that ask for a password by a Secret: whose Secret has no user."""
+async def _userless(cluster: Cluster, middlewares: tuple[Raw, ...]) -> Mapping[str, Shut]:
+    """Of those that ask for a password by a Secret: by whose Secret nobody comes in."""
     named = {full_name(one): secret for one in middlewares if (secret := secret_of(one))}
     why = await together(partial(_fault, cluster, secret) for secret in named.values())
     return {name: said for name, said in zip(named, why, strict=True) if said}
 
 
-async def _fault(cluster: Cluster, place: str) -> str | None:
+async def _fault(cluster: Cluster, place: str) -> Shut | None:
     """Why a Secret lets nobody in; None where it does, or may not be read. Its values go no further than this."""
     space, _, called = place.partition("/")
     try:
         found = await cluster.get(Ref(SECRET, space, called))
     except Forbidden:
         return None
-    if found is None:
-        return f"Secret {place} is missing"
-    if text(found, "type") == PLAIN:
-        return None
-    if len(keys := sorted(data_of(found))) > 1:
-        return f"Secret {place} has {len(keys)} keys ({', '.join(keys)}), and Traefik wants one"
-    return None if users(content_of(found)) else f"Secret {place} has no user"
+    return None if found and text(found, "type") == PLAIN else shut(place, found)
+
+
+def shut(place: str, secret: Raw | None) -> Shut | None:
+    """What keeps everybody out of a file of users; None where somebody comes in. Pure."""
+    known, chosen = users(content_of(secret)), "" if place == HOME else f" --secret {place}"
+    add = f"add a user first: key 7, or `homelab-tui users add NAME{chosen}`"
+    if secret is None:
+        return Shut(f"Secret {place} is missing", NOT_FOUND, add)
+    if text(secret, "metadata", "deletionTimestamp") or len(data_of(secret)) > 1:
+        what, _, fix = (refusal_of(secret) or "").partition("; ")
+        return Shut(what, NOT_FOUND, fix)
+    if not all(line.is_read for line in lines(content_of(secret))):
+        mend = (
+            f"`homelab-tui users list{chosen}` names it; export the file, mend it, and see docs/users.md for the rest"
+        )
+        return Shut(f"Secret {place} has a line that Traefik cannot read", NOT_FOUND, mend)
+    if not known:
+        return Shut(f"Secret {place} has no user", NOT_FOUND, add)
+    if all(user.kind is HashKind.UNKNOWN for user in known):
+        anew = f"set a password: key 7, or `homelab-tui users passwd {known[0].name}{chosen}`"
+        return Shut(
+            f"Secret {place} keeps no password in a way that Traefik takes", "it answers 401 to everybody", anew
+        )
+    return None

@@ -60,7 +60,7 @@ def hint(password: str, name: str) -> str | None:
     if word := next((one for one in COMMON if one in low), None):
         return f"has {word} in it, which everybody tries"
     if len(password) < SHORT:
-        return f"short: {len(password)} characters"
+        return f"short: {len(password)} character{'s' if len(password) > 1 else ''}"
     if len(set(password)) <= len(password) // 4:
         return "the same few characters again and again"
     if len(password) < LONG and (password.isdecimal() or (password.isalpha() and low == password)):

@@ -15,6 +15,8 @@ from homelab.ports import Web, WebError
 
 PATIENCE = 8.0
 """Seconds that a Traefik may take until it has taken in a change: it waits two for more of them to come."""
+MOST_ASKED = 6
+"""Doors that are asked after a change: each costs the ingress a bcrypt."""
 PAUSE = 0.3
 """Between two questions to the same door."""
 DOORWAYS = {"internal": ("http", 80), "external": ("https", 443)}
@@ -35,6 +37,15 @@ def doors(wishes: Iterable[Wish], held: Iterable[Allocation]) -> tuple[Door, ...
         if zone in ways and zone in ("internal", wish.zone) and "*" not in wish.host
     )
     return tuple(dict.fromkeys(found))
+
+
+def some(at: Iterable[Door]) -> tuple[Door, ...]:
+    """As many doors as may be asked, from each zone alike. Pure."""
+    by_zone: dict[str, list[Door]] = {}
+    for one in at:
+        by_zone.setdefault(one.zone, []).append(one)
+    share = MOST_ASKED // max(len(by_zone), 1)
+    return tuple(one for found in by_zone.values() for one in found[:share])
 
 
 def _way(one: Allocation) -> tuple[str, int] | None:

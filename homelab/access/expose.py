@@ -81,13 +81,13 @@ def propose(namespace: str, service: str, plan: Plan, around: Around) -> App:
 def zoned(app: App, zones: Iterable[str], plan: Plan, around: Around) -> App:
     """The app in other zones. Hosts that were typed stay, missing ones are proposed.
 
-    It is guarded as soon as external is among them and was not before, and open again when it is not any more.
+    It is guarded as soon as external is among them and was not before. A password stays when external goes: nobody
+    who takes an app off the internet asks for more to be let in.
     """
     wanted = [zone for zone in ZONES if zone in set(zones)]
     hosts = {zone: app.hosts.get(zone) or _free_host(app, zone, plan, around) for zone in wanted}
-    became = "external" in wanted, "external" in app.hosts
-    auth = {(True, False): app.auth or _first_auth(around), (False, True): None}.get(became, app.auth)
-    return replace(app, hosts=hosts, auth=auth)
+    becomes_public = "external" in wanted and "external" not in app.hosts
+    return replace(app, hosts=hosts, auth=app.auth or (_first_auth(around) if becomes_public else None))
 
 
 def _first_auth(around: Around) -> str:

@@ -10,13 +10,13 @@ from homelab.access.doors import doors
 from homelab.access.htpasswd import notes, users
 from homelab.access.model import UserFile
 from homelab.observe.allocations import Allocation
-from homelab.observe.auth import DEEPEST, Middlewares, by_reference, members
+from homelab.observe.auth import DEEPEST, USERS, Middlewares, by_reference, members
 from homelab.observe.ingress import TRAFFIC_TYPE, Wish, wishes
 from homelab.observe.raw import dig, full_name, label, name, namespace, text
 from homelab.ports import Raw
 
-HOME = "homelab/ingress-auth"
-"""The home's own file; the stack's Middleware homelab/auth names it."""
+HOME = USERS
+"""The home's own file."""
 KEY = "users"
 """Of a Secret that we make."""
 PLAIN = "kubernetes.io/basic-auth"

@@ -154,19 +154,25 @@ def _unread(numbers: list[int]) -> str | None:
 
 
 def _disguised(numbers: list[int]) -> str | None:
-    return f"{_named(numbers)} begins with # and lets somebody in all the same" if numbers else None
+    if not numbers:
+        return None
+    begins, lets = ("begins", "lets") if len(numbers) == 1 else ("begin", "let")
+    return f"{_named(numbers)} {begins} with # and {lets} somebody in all the same"
 
 
 def _nameless(numbers: list[int]) -> str | None:
     if not numbers:
         return None
-    return f"{_named(numbers)} has no name, and lets in whoever gives none: take it out as docs/users.md says"
+    has, lets, it = ("has", "lets", "it") if len(numbers) == 1 else ("have", "let", "them")
+    return f"{_named(numbers)} {has} no name, and {lets} in whoever gives none: take {it} out as docs/users.md says"
 
 
 def _named(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:MOST_NOTED]))
-    more = f" and {len(numbers) - MOST_NOTED} more" if len(numbers) > MOST_NOTED else ""
-    return f"line {shown}{more}"
+    *shown, last = [
+        *map(str, numbers[:MOST_NOTED]),
+        *([f"{left} more"] if (left := len(numbers) - MOST_NOTED) > 0 else []),
+    ]
+    return f"lines {', '.join(shown)} and {last}" if shown else f"line {last}"
 
 
 def check(content: bytes, edit: Edit) -> None:
@@ -255,8 +261,8 @@ def incoming(content: bytes, other: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The file with the users of another one, and what becomes of whom, a sentence each. Raises Unfit as `imported`."""
     wanted = imported(content, other)
     left = [number for number, line in enumerate(lines(other), 1) if line.body and line.user is None]
-    told = changes(content, wanted)
-    return wanted, (*told, f"{_named(left)} of the other file stays out: only `name:hash` is a user") if left else told
+    told, stay = changes(content, wanted), "stays" if len(left) == 1 else "stay"
+    return wanted, (*told, f"{_named(left)} of the other file {stay} out: only `name:hash` is a user") if left else told
 
 
 def touched(before: bytes, now: bytes) -> frozenset[str]:

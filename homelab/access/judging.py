@@ -19,7 +19,6 @@ from homelab.plan.registry import error, warning
 from homelab.ports import Raw
 
 HTTPS = 443
-ADD_USER = "add a user first: key 7, or `homelab-tui users add`"
 
 
 def judge(app: App, plan: Plan, around: Around) -> tuple[Finding, ...]:
@@ -205,12 +204,7 @@ def _middleware(app: App, called: str, around: Around) -> Iterator[Finding]:
             "choose another, or none",
         )
     if said := around.userless.get(called):
-        yield error(
-            "auth",
-            f"nobody can come in: {said}",
-            "Traefik answers 404 for a route whose list of users is empty",
-            ADD_USER,
-        )
+        yield error("auth", f"nobody can come in: {said.what}", said.why, said.fix)
     if "external" in app.hosts and label(found, TRAFFIC_TYPE) != "external":
         wrong = _mistyped(found)
         what = f"has the label {wrong}" if wrong else f"lacks the label {TRAFFIC_TYPE}=external"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from homelab.access.model import App
 from homelab.observe.ingress import ROUTER, asks_for_tls, wishes_of
-from homelab.observe.raw import dig, full_name, items, label, name, namespace, text
+from homelab.observe.raw import dig, full_name, items, label, name, namespace, strings, text
 from homelab.ports import Raw
 from homelab.stack.render import COMPONENT, STAGE
 
@@ -44,6 +44,8 @@ def _protected(service: Raw) -> str | None:
 
 def faults(group: Sequence[Raw], each: Sequence[App]) -> str | None:
     """What an app's Ingresses say that its form cannot: an edit would lose it. None when nothing."""
+    if dying := next((one for one in group if text(one, "metadata", "deletionTimestamp")), None):
+        return held(dying)
     found = [f"Ingress {full_name(one)} {fault}" for one in group for fault in _beyond(one)]
     if len({tuple(one.hosts) for one in each}) < len(each):
         found.append(f"{' and '.join(name(one) for one in group)} are of one zone, by their label traffic-type")
@@ -51,6 +53,16 @@ def faults(group: Sequence[Raw], each: Sequence[App]) -> str | None:
     if len(alike) > 1:
         found.append("its Ingresses differ in Service, port, path or password")
     return f"{'; '.join(found)}: withdraw it, or change that with kubectl" if found else None
+
+
+def held(ingress: Raw) -> str:
+    """Why an Ingress that is being deleted is there still, and what to do."""
+    what = f"Ingress {full_name(ingress)} is being deleted"
+    if not (keepers := strings(ingress, "metadata", "finalizers")):
+        return f"{what}; wait until it is gone"
+    return (
+        f"{what}, and held by {', '.join(keepers)}; if who put that there is gone, take it out of metadata.finalizers"
+    )
 
 
 def _beyond(ingress: Raw) -> Iterator[str]:

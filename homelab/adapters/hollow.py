@@ -1,6 +1,6 @@
 """Packages of which one part is used, without the rest of them.
 
-The `__init__` of some loads all there is: requests, oauthlib, websocket and others, which nobody here uses, are 10 MB
+The `__init__` of some loads all there is: requests, oauthlib, websocket and others, which nobody here uses, are 12 MB
 of the console's memory, and a sixth of a second between its first paint and its first row.
 """
 
@@ -16,4 +16,7 @@ def hollow(package: str) -> None:
     One that was loaded already is left as it is.
     """
     if package not in sys.modules and (spec := find_spec(package)):
-        sys.modules[package] = module_from_spec(spec)
+        sys.modules[package] = made = module_from_spec(spec)
+        parent, _, name = package.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], name, made)

@@ -9,6 +9,8 @@ from homelab.ports import Raw
 
 KINDS = {"basicAuth": "basic", "digestAuth": "digest", "forwardAuth": "forward"}
 UNKNOWN = "unknown"
+USERS = "homelab/ingress-auth"
+"""The home's own list of users: a Secret that the stack's Middleware homelab/auth names."""
 CRD = "@kubernetescrd"
 DEEPEST = 8
 """Chains of chains are followed this far; Traefik refuses those that bite their own tail."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -27,10 +27,13 @@ def documents(objects: Iterable[Raw]) -> list[str]:
 
 
 def document(obj: Raw) -> list[str]:
-    """Lines; the keys of a Secret stay, their values are told by their length."""
-    hidden = _hidden(obj) if obj.get("kind") == "Secret" else obj
+    """Lines; of a Secret the keys alone: values are told by their length, those of annotations too, which may be copies.
+    """
+    is_secret = obj.get("kind") == "Secret"
+    hidden = _hidden(obj) if is_secret else obj
     meta = {key: value for key, value in (obj.get("metadata") or {}).items() if key != "managedFields"}
     notes = {key: value for key, value in (meta.pop("annotations", None) or {}).items() if key != COPY}
+    notes = _masked("annotations", notes) if is_secret else notes
     told = {**hidden, "metadata": {**meta, **({"annotations": notes} if notes else {})}}
     ordered = {key: told[key] for key in (*FIRST, *told) if key in told}
     text: str = yaml.dump(ordered, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
@@ -38,11 +41,11 @@ def document(obj: Raw) -> list[str]:
 
 
 def _hidden(obj: Raw) -> Raw:
-    return obj | {
-        part: {key: f"<{_length(part, value)} bytes, hidden>" for key, value in (obj.get(part) or {}).items()}
-        for part in ("data", "stringData")
-        if part in obj
-    }
+    return obj | {part: _masked(part, obj.get(part) or {}) for part in ("data", "stringData") if part in obj}
+
+
+def _masked(part: str, values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: f"<{_length(part, value)} bytes, hidden>" for key, value in values.items()}
 
 
 def _length(part: str, value: Any) -> int:

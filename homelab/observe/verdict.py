@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from homelab.observe.auth import CRD, Middlewares
+from homelab.observe.auth import CRD, USERS, Middlewares
 from homelab.observe.ingress import TRAFFIC_TYPE, Wish
 from homelab.observe.raw import label, name, namespace, text
 from homelab.observe.traefik import Router
@@ -136,12 +136,13 @@ def remedy(error: str, case: Case) -> str:
 
 def flaw(middleware: Raw) -> str:
     """What most often makes a Middleware of its kind invalid, and the cure."""
-    secret = text(middleware, "spec", "basicAuth", "secret") or text(middleware, "spec", "digestAuth", "secret")
-    if not secret:
-        return "it is not valid; its log says why"
-    space = namespace(middleware)
-    made = f"htpasswd -nB NAME | kubectl -n {space} create secret generic {secret} --from-file=users=/dev/stdin"
-    return f"its Secret {space}/{secret} is missing or has no user: {made}"
+    basic, digest = (text(middleware, "spec", kind, "secret") for kind in ("basicAuth", "digestAuth"))
+    file = f"{namespace(middleware)}/{basic or digest}"
+    if not basic:
+        return f"its Secret {file} is missing or has no user" if digest else "it is not valid; its log says why"
+    which = "" if file == USERS else f" --secret {file}"
+    cure = f"key 7, or `homelab-tui users add NAME{which}`, adds the first"
+    return f"its Secret {file} is missing or has no user: {cure}"
 
 
 def no_endpoint(case: Case) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from homelab.ports import Cluster, ClusterError, Kind, Raw, Ref
+from homelab.ports import Cluster, ClusterError, Kind, Outdated, Raw, Ref
 from homelab.stack.order import CONFIG_MAP
 from homelab.stack.render import MANAGED_BY, OURS
 
@@ -63,4 +63,8 @@ async def save(cluster: Cluster, kept: frozenset[Entry], live: Raw | None) -> Ra
     """
     if entries(live) == kept:
         return live
-    return await cluster.apply(as_object(kept, live), force=True)
+    try:
+        return await cluster.apply(as_object(kept, live), force=True)
+    except Outdated:
+        why = f"somebody else is changing the stack at this moment: {REF} is another than a moment ago"
+        raise Outdated(f"{why}; wait until they are done, then run the same command again") from None

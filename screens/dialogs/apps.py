@@ -5,7 +5,10 @@ from __future__ import annotations
 from homelab.access.model import App
 from screens.dialogs.confirm import Question
 from screens.scene import Scene
+from screens.widgets.lens import NONE_SEEN
 
+NO_ROW = "-"
+"""In the place of a row's key where no row is under the cursor."""
 AGREED = "yes"
 """What is typed, here and on the command line."""
 WITHDRAW = "withdraw"
@@ -38,12 +41,17 @@ def told(app: App) -> str:
     return f"It answers as {names}."
 
 
+def nobody(scene: Scene) -> str:
+    """Why there is no app under the cursor."""
+    return NONE_SEEN if scene.snapshot and scene.snapshot.apps else "nothing is on show yet: a puts an app there"
+
+
 def withdrawing(row: str, scene: Scene) -> Question | str:
     """The question, or why it cannot be taken off."""
     apps = scene.snapshot.apps if scene.snapshot else ()
     app = next((one for one in apps if row in {f"{one.namespace}/{name}" for name in one.version}), None)
     if app is None:
-        return "there is no app to withdraw: a puts one on show"
+        return nobody(scene)
     if app.foreign:
         return app.refusal or f"{app.key} was made by {app.foreign}: withdraw it there"
     names = " and ".join(app.hosts[zone] for zone in app.zones)

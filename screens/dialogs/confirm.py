@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Key, Resize
+from textual.events import Key, Paste, Resize
 from textual.screen import ModalScreen
 
 from homelab.observe.text import cells, clean, shortened, wrapped
@@ -16,6 +16,8 @@ from screens.widgets.lines import Line, Lines
 from screens.widgets.pane import INDENT, RULE, cut
 
 KEYS = (("← →", "choose"), ("enter", "do it"), ("esc", "cancel"))
+SHORT_WORD = 16
+"""Columns of a word that the line of keys repeats."""
 FRAME = 3
 """Lines that are not sentences: title, choice, keys."""
 
@@ -67,9 +69,17 @@ class Confirm(ModalScreen[bool]):
         if self._question.word and (event.is_printable or event.key == "backspace"):
             event.stop()
             event.prevent_default()
-            typed = self._typed[:-1] if event.key == "backspace" else self._typed + (event.character or "")
-            self._typed = typed[: len(self._question.word)]
-            self._sure = self._typed == self._question.word
+            self._type(self._typed[:-1] if event.key == "backspace" else self._typed + (event.character or ""))
+
+    def on_paste(self, event: Paste) -> None:
+        """The word, copied from somewhere."""
+        event.stop()
+        self._type(self._typed + event.text.strip())
+
+    def _type(self, typed: str) -> None:
+        if word := self._question.word:
+            self._typed = typed[: len(word)]
+            self._sure = self._typed == word
             self._show()
 
     def action_other(self) -> None:
@@ -91,24 +101,29 @@ class Choices:
 
     line: Line
     keys: Sequence[tuple[str, str]]
+    typed: Line | None = None
+    """What is to be typed before one of them, and what was."""
 
 
 def lines(question: Question, sure: bool, width: int, height: int, typed: str = "") -> list[Line]:
     """The dialog of a question."""
-    asked = typing(question.word, typed) if question.word else ()
-    pressed = ((question.word, "type it"), *KEYS[1:]) if question.word else KEYS
-    choices = Choices((*choice(question.verb, sure), *asked), pressed)
+    if not question.word:
+        return layout(question.title, question.sentences, Choices(choice(question.verb, sure), KEYS), width, height)
+    short = cells(question.word) <= SHORT_WORD
+    pressed = ((question.word if short else "the word", "type it"), *KEYS[1:])
+    choices = Choices(choice(question.verb, sure), pressed, typing(question.word, typed, width))
     return layout(question.title, question.sentences, choices, width, height)
 
 
 def layout(name: str, sentences: Iterable[str], choices: Choices, width: int, height: int) -> list[Line]:
     """A dialog as low as the terminal: of the sentences the last go first, in the end the title too."""
     said = [line for told in sentences for line in wrapped(INDENT + clean(told), width - 1)]
-    room = max(height - FRAME, 0)
+    chosen = [choices.typed, choices.line] if choices.typed else [choices.line]
+    room = max(height - FRAME - len(chosen) + 1, 0)
     airy = room >= len(said) + FRAME
     gap: list[Line] = [()] if airy else []
     shown: list[Line] = [((line, ""),) for line in cut(said, room, width - 1)] if room else []
-    return [title(name, width), *gap, *shown, *gap, choices.line, *gap, keys(choices.keys)][-height:]
+    return [title(name, width), *gap, *shown, *gap, *chosen, *gap, keys(choices.keys)][-height:]
 
 
 def title(text: str, width: int) -> Line:
@@ -127,9 +142,14 @@ def word(text: str, here: bool) -> Line:
     return (("▸" if here else " ", "accent"), (f" {text} ", "cursor" if here else "dim"))
 
 
-def typing(word: str, typed: str) -> Line:
-    """What is to be typed, and what was."""
-    return ((f"{INDENT}type {word}: ", ""), (typed, "strong"), ("▏", "accent"))
+def typing(word: str, typed: str, width: int) -> Line:
+    """What is to be typed, and the end of what was: that is where the cursor is."""
+    asked = f"{INDENT}type {shortened(word, width // 2)}: "
+    room = width - cells(asked) - 1
+    seen = clean(typed)
+    while cells(seen) > room > 0:
+        seen = f"…{seen[2:]}"
+    return ((asked, ""), (seen, "strong"), ("▏", "accent"))
 
 
 def keys(pressed: Sequence[tuple[str, str]] = KEYS) -> Line:

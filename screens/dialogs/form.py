@@ -94,6 +94,7 @@ class FormDialog(ModalScreen[None]):
         self._sheet = sheet
         self._head, self._hint, self._foot = Lines(classes="head"), Lines(classes="hint"), Lines(classes="foot")
         self._rows = {one.key: Asked(one.label, Text(classes="control", password=one.is_secret)) for one in sheet.asks}
+        self._first = {one.key: one.value for one in sheet.asks}
         self._tried = False
         """Whether enter was pressed: then what is still empty is wrong too."""
         self._made = ""
@@ -208,7 +209,7 @@ class FormDialog(ModalScreen[None]):
     def _remark(self, key: str, written: Written, wrong: Mapping[str, str], right: Mapping[str, Span]) -> Span:
         if key == "password" and self._made:
             return NOTED
-        if not written[key] and not self._tried:
+        if written[key] == self._first[key] and not self._tried:
             return "", ""
         return (f"✗ {wrong[key]}", "bad") if key in wrong else right.get(key, ("", ""))
 
@@ -219,7 +220,7 @@ class FormDialog(ModalScreen[None]):
         key, row = next((one for one in self._rows.items() if one[1].control.has_focus), (None, None))
         if key and row:
             said, style = self._remark(key, written, wrong, right)
-            if cells(said) > row.room:
+            if cells(said) > row.room and said != NOTED[0]:
                 return [(said, style)]
         if self._made:
             return [(NOTE_IT, "warn")]

@@ -7,10 +7,12 @@ from functools import partial
 
 from homelab.access import credentials, htpasswd
 from homelab.access.model import Edit, Incoming, UserFile, Verb
+from homelab.observe.text import clean
 from screens.dialogs.confirm import Question
 from screens.dialogs.form import AGAIN, PASSWORD, Ask, FormDialog, Sheet
 from screens.scene import Scene
 from screens.users.texts import number_of
+from screens.widgets.lens import NONE_SEEN
 from screens.widgets.lines import Span
 
 NOBODY = ":"
@@ -19,6 +21,8 @@ NOT_YET = "the users are not known yet: wait for that"
 NO_FILE = "nothing asks for a password yet: key 6 deploys the stack, which does"
 NO_USER = "there is no user yet: a adds the first"
 FINE: Span = ("✓", "good")
+REMOVE = "remove"
+"""Typed in the place of a name that has signs which are not seen."""
 UNSAID = "Yes, and it is not known here."
 NAME, FILE = Ask("name", "Name"), Ask("file", "File")
 TWICE = (PASSWORD, AGAIN)
@@ -41,11 +45,11 @@ def renaming(row: str, scene: Scene) -> FormDialog | str:
     return asked(scene, lambda file: of_user(file, row, "Another name for", (Ask("name", "Name", value=row),), named))
 
 
-def verifying(row: str, scene: Scene) -> FormDialog | None:
+def verifying(row: str, scene: Scene) -> FormDialog | str:
     """The password that is to be tried; nothing is written."""
     file = scene.access.front if scene.access else None
-    if file is None:
-        return None
+    if file is None or row == NOBODY:
+        return nobody(file) if file else NOT_YET
     return FormDialog(
         Sheet(
             f"Try the password of {row}?",
@@ -74,26 +78,28 @@ def taking_in(found: Incoming) -> Question:
     )
 
 
-def exporting(scene: Scene) -> FormDialog | None:
+def exporting(scene: Scene) -> FormDialog | str:
     """The file to be written."""
     file = scene.access.front if scene.access else None
     about = "Names and hashes, for your eyes alone (mode 0600); the passwords are not in it. No file is overwritten."
-    return of_path("Write the users of", file, "keep", "write", about) if file else None
+    return of_path("Write the users of", file, "keep", "write", about) if file else NOT_YET
 
 
 def removing(row: str, scene: Scene) -> Question | str:
     """The question, or why nobody can be taken away."""
     file = scene.access.front if scene.access else None
-    why = hindrance(scene) or (user_fault(file, Edit(Verb.REMOVE, row), row) if file else NOT_YET)
+    why = hindrance(scene)
     if why or file is None:
         return why or NOT_YET
+    if why := nobody(file) if row == NOBODY else user_fault(file, Edit(Verb.REMOVE, row), row):
+        return why
     hosts = ", ".join(file.hosts) or "what it guards"
     return Question(
         title=f"Remove {row} from {file.secret}?",
         sentences=(f"{row} is no longer let in to {hosts}.", "u takes it back, until this console is left."),
         verb="Remove",
         doing=f"taking {row} out of {file.secret} …",
-        word=row,
+        word=row if row == clean(row) else REMOVE,
         wish=("users", "save", file.mark, Verb.REMOVE, row),
     )
 
@@ -150,12 +156,17 @@ def sheet(title: str, file: UserFile, asks: tuple[Ask, ...], edit: Judge) -> She
     )
 
 
+def nobody(file: UserFile) -> str:
+    """Why there is no user under the cursor."""
+    return NONE_SEEN if file.users else NO_USER
+
+
 def of_user(
     file: UserFile, user: str, title: str, asks: tuple[Ask, ...], edit: Callable[[str, Mapping[str, str]], Edit]
 ) -> FormDialog | str:
     """A form about one user, unless there is none."""
     if user == NOBODY:
-        return NO_USER
+        return nobody(file)
     return FormDialog(sheet(f"{title} {user}", file, asks, partial(edit, user)))
 
 

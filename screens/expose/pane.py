@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from homelab.observe.text import PROBLEM
 from homelab.ports import Kind, Ref
-from screens.expose.texts import APPS_HEAD, app_of, app_row, facts, ingresses_of, state
+from screens.expose.texts import APPS_HEAD, app_of, app_row, by_source, facts, ingresses_of, state
 from screens.scene import Scene
 from screens.widgets.pane import Table, TablePane
 
@@ -22,8 +22,8 @@ class Apps(TablePane):
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
         """How many, and how many are ill."""
-        found = scene.snapshot.apps if scene.snapshot else ()
-        wrong = sum(state(one, scene).startswith(PROBLEM) for one in found)
+        found, known = scene.snapshot.apps if scene.snapshot else (), by_source(scene)
+        wrong = sum(state(one, known).startswith(PROBLEM) for one in found)
         told = f", {wrong} problem{'s' if wrong > 1 else ''}" if wrong else ""
         return (f"{len(found)} on show{told}",) if found else ()
 
@@ -31,7 +31,8 @@ class Apps(TablePane):
         """One row per app."""
         if scene.snapshot is None:
             return None
-        return Table(APPS_HEAD, tuple(app_row(one, scene) for one in scene.snapshot.apps))
+        known = by_source(scene)
+        return Table(APPS_HEAD, tuple(app_row(one, known) for one in scene.snapshot.apps))
 
     def details(self, key: str, scene: Scene) -> Iterable[tuple[str, str]]:
         """Everything about one app."""

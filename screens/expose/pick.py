@@ -134,7 +134,8 @@ class Pick(View):
     def _show(self) -> None:
         scene, (width, height) = self._scene(), self.size
         found, rows = self._found, max(height - HEAD - FEET - 1, 1)
-        self._top.show_lines([((" Show an app  ", "title"), (f"{len(found)} Services", "dim")), hints.rule(width)])
+        count = f"{len(found)} Service{'' if len(found) == 1 else 's'}"
+        self._top.show_lines([((" Show an app  ", "title"), (count, "dim")), hints.rule(width)])
         self._list.show_lines(listed(found, self._at, rows, width, scene) or [((f"   {self._none(scene)}", "dim"),)])
         one, told = self._marked, scene.exposure.trouble if scene.exposure else None
         why = one.refusal or shown_already(one, scene) if one else ""

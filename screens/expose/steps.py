@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.types import CSSPathType
 from textual.widget import Widget
 
-from homelab.access.model import StepState
 from screens.board import Board, pane_named
 from screens.commands import APP_STEPS
-from screens.expose.texts import SERVICE, STEPS_HEAD, step_row, steps_summary, view_of
+from screens.expose.texts import SERVICE, STEPS_HEAD, step_row, steps_summary, steps_word, view_of
 from screens.freshness import Freshness
 from screens.messages import Go, Opening
 from screens.scene import Scene
@@ -33,11 +32,7 @@ class Steps(TablePane):
         """In its place: whether it answers."""
         found = scene.exposure.steps if scene.exposure else ()
         fresh = super().fresh(scene)
-        states = {one.state for one in found}
-        if not found or fresh.trouble:
-            return fresh
-        word = "✗ stuck" if StepState.FAILED in states else "○ goes on" if StepState.WAITING in states else "✓ done"
-        return Freshness(fresh.state, word)
+        return fresh if not found or fresh.trouble else Freshness(fresh.state, steps_word(found))
 
     def summary(self, scene: Scene) -> tuple[str, ...]:
         """Whose, and how far."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from homelab.access.model import App, Candidate, Exposure, Step, StepState
 from homelab.finding import Finding
@@ -17,7 +17,7 @@ SERVICE = "apps"
 BOTH = "both"
 OPEN = "none"
 """The word for no password."""
-APPS_HEAD = Head(("APP", "SERVICE", "ZONE", "HOST", "AUTH", "STATE"), drops=("SERVICE", "AUTH"))
+APPS_HEAD = Head(("APP", "SERVICE", "ZONE", "HOST", "AUTH", "STATE"), drops=("SERVICE",))
 STEPS_HEAD = Head(("ZONE", "STEP", "STATE"), drops=())
 SHORT = {"internal": "int", "external": "ext"}
 WORST_FIRST = (
@@ -63,16 +63,23 @@ def app_of(row: str, scene: Scene) -> App | None:
     return next((one for one in found if row_key(one) == row), None)
 
 
-def routes_of(app: App, scene: Scene) -> list[Route]:
+def by_source(scene: Scene) -> Mapping[str, Sequence[Route]]:
+    """Every route, by the object that asks for it: there may be a thousand."""
+    found: dict[str, list[Route]] = {}
+    for one in scene.snapshot.routes if scene.snapshot else ():
+        found.setdefault(one.source, []).append(one)
+    return found
+
+
+def routes_of(app: App, known: Mapping[str, Sequence[Route]]) -> list[Route]:
     """What the Traefiks say of it, the worst first."""
-    sources = {f"Ingress {name}" for name in ingresses_of(app)}
-    found = [one for one in scene.snapshot.routes if one.source in sources] if scene.snapshot else []
+    found = [one for name in ingresses_of(app) for one in known.get(f"Ingress {name}", ())]
     return sorted(found, key=lambda one: WORST_FIRST.index(one.state) if one.state in WORST_FIRST else -1)
 
 
-def state(app: App, scene: Scene) -> str:
+def state(app: App, known: Mapping[str, Sequence[Route]]) -> str:
     """The worst of its routes."""
-    found = routes_of(app, scene)
+    found = routes_of(app, known)
     return state_word(found[0]) if found else UNSEEN
 
 
@@ -87,9 +94,9 @@ def hosts(app: App) -> str:
     return ", ".join(f"{app.hosts[zone]}{path}" for zone in app.zones)
 
 
-def app_row(app: App, scene: Scene) -> Row:
+def app_row(app: App, known: Mapping[str, Sequence[Route]]) -> Row:
     """One app."""
-    found = routes_of(app, scene)
+    found = routes_of(app, known)
     error = next((one.error for one in found if one.error), None)
     made = (f"made by {app.foreign}",) if app.foreign else ()
     cells = (
@@ -97,15 +104,15 @@ def app_row(app: App, scene: Scene) -> Row:
         f"{app.service}:{app.port}",
         SHORT.get(zone_word(app.zones), zone_word(app.zones)),
         hosts(app),
-        app.auth or NOTHING,
-        state(app, scene),
+        "yes" if app.auth else NOTHING,
+        state(app, known),
     )
     return Row(cells, tuple(filter(None, (error,))) or made, row_key(app))
 
 
 def facts(app: App, scene: Scene) -> tuple[tuple[str, str], ...]:
     """Everything about one app, as names and values."""
-    by_host = {one.host: one for one in routes_of(app, scene)}
+    by_host = {one.host: one for one in routes_of(app, by_source(scene))}
     shown = tuple(
         (zone.capitalize(), f"{url(app, zone)}  {state_word(by_host[host]) if host in by_host else UNSEEN}")
         for zone, host in ((zone, app.hosts[zone]) for zone in app.zones)
@@ -184,6 +191,18 @@ def steps_summary(found: Exposure) -> tuple[str, ...]:
         return ()
     done = sum(one.state is StepState.DONE for one in found.steps)
     return (found.app.key if found.app else "", f"{done} of {len(found.steps)} done")
+
+
+def steps_word(found: Sequence[Step]) -> str:
+    """How it stands, in a word or two."""
+    states = {one.state for one in found}
+    if StepState.FAILED in states:
+        return "✗ stuck"
+    if StepState.WAITING in states:
+        return "○ goes on"
+    unknown = sum(one.state is StepState.UNKNOWN for one in found)
+    answers = all(one.state is StepState.DONE for one in found if one.id == "answer")
+    return f"{'✓ answers' if answers else '?'}{',' if answers else ''} {unknown} not known" if unknown else "✓ done"
 
 
 def view_of(found: Exposure | None) -> str:

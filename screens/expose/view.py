@@ -11,10 +11,9 @@ from screens.commands import APPS, COMMANDS, HOME, Command
 from screens.detailed import Detailed
 from screens.expose.texts import SERVICE, app_of, view_of
 from screens.messages import Go, Opening
-from screens.scene import Scene
+from screens.dialogs.apps import NO_ROW, nobody
+from screens.scene import Said, Scene
 
-NOBODY = "-"
-"""The row where there is none: a Service can be chosen all the same."""
 WISHES = {"apps.expose": "pick", "apps.edit": "edit", "apps.follow": "watch"}
 NEEDS_AN_APP = frozenset({"apps.edit", "apps.follow", "apps.withdraw"})
 
@@ -47,12 +46,14 @@ class AppsView(Detailed):
 
     @property
     def pointed(self) -> str | None:
-        """The app under the cursor."""
-        return super().pointed or NOBODY
+        """The app under the cursor; where there is none, a Service can be chosen all the same."""
+        return super().pointed or NO_ROW
 
     def do(self, id: str, row: str) -> None:
         """Begin something."""
-        if id in WISHES and not (row == NOBODY and id in NEEDS_AN_APP):
+        if row == NO_ROW and id in NEEDS_AN_APP:
+            self._keys.show(self.footer(), Said(nobody(self._scene()), "▲"))
+        elif id in WISHES:
             self._waits, self._before = True, self._scene().exposure
             self.post_message(Opening(SERVICE, WISHES[id], *([row] if id in NEEDS_AN_APP else [])))
 
@@ -66,7 +67,7 @@ class AppsView(Detailed):
         """What would not be refused."""
         if command.on != APPS:
             return super()._offers(command, scene)
-        if scene.read_only and command.id != "apps.follow":
+        if scene.read_only and command.writes:
             return False
         if command.id not in NEEDS_AN_APP:
             return True

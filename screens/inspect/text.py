@@ -100,7 +100,7 @@ class TextView(Closer):
     def _say(self, *sentences: str, style: str = "dim") -> None:
         room = max(self.size.width - 1, 1)
         lines = [line for one in sentences for line in wrapped(f"  {one}", room)]
-        self.reading.show_text([((line, style),) for line in lines])
+        self.reading.show_text([((line, style),) for line in lines], is_text=False)
 
 
 class Yaml(TextView):

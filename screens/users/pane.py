@@ -11,7 +11,7 @@ from screens.scene import Scene
 from screens.users import texts
 from screens.widgets.pane import LOADING, Table, TablePane
 
-MIDDLEWARE = Kind("traefik.io/v1alpha1", "Middleware")
+MIDDLEWARE, SECRET = Kind("traefik.io/v1alpha1", "Middleware"), Kind("v1", "Secret")
 
 
 class Users(TablePane):
@@ -20,6 +20,7 @@ class Users(TablePane):
     TITLE = "Users"
     NEEDS = ("middlewares", "ingresses")
     EMPTY = texts.NO_STACK
+    SPEAKS = False
 
     def fresh(self, scene: Scene) -> Freshness:
         """Followed by itself, while it is in front."""
@@ -47,7 +48,9 @@ class Users(TablePane):
         return Table(texts.HEAD, texts.rows(file.users, self.size.width)) if file else None
 
     def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
-        """What asks for the password. The Secret is left out: its YAML is all hashes, and they are not to be shown."""
+        """What asks for the password, and where it is kept: the values of a Secret are never shown."""
         file = scene.access.front if scene.access else None
-        named = (one.partition("/") for one in (file.middlewares if file else ()))
-        return tuple(Ref(MIDDLEWARE, namespace, name) for namespace, _, name in named)
+        if file is None:
+            return ()
+        named = [*((MIDDLEWARE, one) for one in file.middlewares), *(((SECRET, file.secret),) if file.version else ())]
+        return tuple(Ref(kind, *one.split("/")) for kind, one in named)

@@ -55,7 +55,9 @@ def empty(file: UserFile | None) -> tuple[str, ...]:
     """What is said in the place of users."""
     if file is None:
         return (NO_STACK,)
-    return (file.refusal,) if file.refusal else (NOBODY, UNTIL_THEN)
+    if file.refusal:
+        return (file.refusal,)
+    return file.notes if file.content and file.notes else (NOBODY, UNTIL_THEN)
 
 
 def rows(users: Sequence[User], room: int) -> tuple[Row, ...]:
@@ -103,7 +105,7 @@ def facts(file: UserFile) -> tuple[tuple[str, str], ...]:
     return (
         ("Opens", ", ".join(file.hosts) or GUARDS_NOTHING),
         ("Middleware", ", ".join(file.middlewares) or NO_MIDDLEWARE),
-        ("Secret", f"{file.secret}{'' if file.version else f', {MADE}'}"),
+        ("Secret", f"{file.secret}{'' if file.version or file.refusal else f', {MADE}'}"),
         *((("In clear", IN_CLEAR),) if any(door.url.startswith("http:") for door in file.doors) else ()),
     )
 

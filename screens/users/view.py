@@ -16,7 +16,7 @@ from screens.dialogs import users as dialogs
 from screens.dialogs.clash import Clashing
 from screens.dialogs.confirm import Confirm
 from screens.messages import Wished
-from screens.scene import Scene
+from screens.scene import Said, Scene
 from screens.users import texts
 from screens.widgets.lines import Lines
 
@@ -90,9 +90,11 @@ class UsersView(Board):
         scene = self._scene()
         if id in TURNS:
             self.post_message(Wished("users", "turn", TURNS[id]))
-        elif (id == "users.verify" and row != dialogs.NOBODY and (form := dialogs.verifying(row, scene))) or (
-            id == "users.export" and (form := dialogs.exporting(scene))
-        ):
+            return
+        form = dialogs.verifying(row, scene) if id == "users.verify" else dialogs.exporting(scene)
+        if isinstance(form, str):
+            self._keys.show(self.footer(), Said(form, "▲"))
+        else:
             self.app.push_screen(form)
 
     def _offers(self, command: Command, scene: Scene) -> bool:

@@ -74,7 +74,7 @@ def status(scene: Scene, width: int) -> Line:
     for right in rights(scene):
         room = width - length(right) - len(MARGIN)
         for left in lefts(scene):
-            if length(left) < room:
+            if length(left) + len(MARGIN) < room:
                 return (*left, (" " * (room - length(left)), ""), *right, (MARGIN, ""))
     return ((shortened(f"{MARGIN}homelab", width), "title"),)
 
@@ -99,7 +99,8 @@ def lefts(scene: Scene) -> Iterable[list[Span]]:
 def modes(scene: Scene) -> list[Span]:
     """Since when the screen stands still, and whether anything may be written."""
     still: list[Span] = [(f"{GAP}paused since {clock(scene.paused)[:5]}", "warn")] if scene.paused else []
-    return [*still, (GAP + ("read-only" if scene.read_only else "read-write"), "warn" if scene.read_only else "dim")]
+    word = "read-only " if scene.read_only else "read-write"  # equally wide: nothing moves when it turns
+    return [*still, (GAP + word, "warn" if scene.read_only else "dim")]
 
 
 def name_of(scene: Scene, found: Sequence[Node]) -> str:

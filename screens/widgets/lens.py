@@ -10,6 +10,8 @@ from homelab.observe.text import NOTHING, Head, Row, clean, shortened
 
 RISING, FALLING = "▴", "▾"
 INVERSE = "!"
+NONE_SEEN = "no row passes the filter: esc takes it away"
+"""Said where something was to be done to a row."""
 MOST_SAID = 24
 """Columns of the title that a filter may take."""
 SECONDS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}

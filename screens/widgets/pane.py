@@ -27,6 +27,8 @@ NOTICE_LINES = 3
 """Of trouble above data; the whole of it is in `status`."""
 INDENT = "  "
 LOADING = "Asking the cluster …"
+LOGS = "rows.logs"
+"""The command that shows what pods say."""
 NONE_LEFT = "No row passes the filter."
 MOODS = ("bad", "warn", "")
 """Styles of a summary, the worst first."""
@@ -152,6 +154,8 @@ class TablePane(Pane):
     """Whether the title says enough of rows that are well: where lines are few, only the others are shown."""
     STEPS: ClassVar[bool] = False
     """Whether the order of the rows is what they tell: then they are not sorted."""
+    SPEAKS: ClassVar[bool] = True
+    """Whether pods may stand behind its rows, which say something."""
     DEFAULT_CSS = """
     TablePane PatchTable { display: block; }
     TablePane .face { display: none; }
@@ -220,10 +224,9 @@ class TablePane(Pane):
         """Everything about one row, as names and values: shown below the table where it has a screen alone."""
         return ()
 
-    @property
-    def has_objects(self) -> bool:
-        """Whether its rows stand for objects of the cluster."""
-        return type(self).objects is not TablePane.objects
+    def shows(self, id: str) -> bool:
+        """Whether a command for rows that stand for objects of the cluster finds anything behind those of this pane."""
+        return type(self).objects is not TablePane.objects and (self.SPEAKS or id != LOGS)
 
     def objects(self, key: str, scene: Scene) -> tuple[Ref, ...]:
         """The objects of the cluster that one row stands for, the most telling first."""

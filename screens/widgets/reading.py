@@ -42,12 +42,13 @@ class Reading(Lines, can_focus=True):
     def __init__(self, *, classes: str | None = None) -> None:
         super().__init__(classes=classes)
         self._left = 0
+        self._is_text = True
         self.copied = ""
         """What `c` copies; empty: nothing."""
 
-    def show_text(self, lines: Sequence[Line], copied: str = "") -> None:
-        """Show these lines; `c` copies that text."""
-        self.copied = copied
+    def show_text(self, lines: Sequence[Line], copied: str = "", *, is_text: bool = True) -> None:
+        """Show these lines; `c` copies that text. `is_text`: whether it is what is read, and no word about it."""
+        self.copied, self._is_text = copied, is_text
         is_longer = len(lines) != len(self.lines)
         self.show_lines(lines)
         self._waits |= is_longer  # its place stays, so no new layout paints it: what waits must not be dropped
@@ -111,7 +112,7 @@ class Reading(Lines, can_focus=True):
             said = Segment(f"  {MORE} {left} more lines", self.styled("dim"))
             return Strip([said]).adjust_cell_length(self.size.width, self.rich_style)
         found = super().render_line(y)
-        if y == 0 and self.has_focus:
+        if y == 0 and self.has_focus and self._is_text:
             return Strip.join([Strip([Segment(MARK, self.styled("accent"))]), found.crop(1)])
         return found
 

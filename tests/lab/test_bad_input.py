@@ -254,7 +254,7 @@ async def test_middlewares_that_the_external_traefik_cannot_use_are_told_apart(c
         told = await says(cluster, "Ingress whoami/unseen: homelab/", "Ingress whoami/unknown: homelab/")
 
     assert "kubectl -n whoami label --overwrite middleware prefix traffic-type=external" in told
-    assert "its Secret homelab/ingress-auth is missing or has no user: htpasswd -nB NAME |" in told
+    assert "Secret homelab/ingress-auth is missing or has no user: key 7, or `homelab-tui users add NAME`, adds" in told
 
 
 async def test_labels_that_mean_something_else_than_one_may_think_are_told(cluster: KubernetesCluster) -> None:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from living import eventually, place
 
+from homelab.access import publishing
 from homelab.access.around import INGRESS, look
 from homelab.access.expose import app_of, exposed, ingresses, propose, zoned
 from homelab.access.model import ZONES, App
-from homelab.access.publishing import as_diff, order, preview, publish, withdraw
+from homelab.access.publishing import as_diff, on_show, order, preview, publish, withdraw
 from homelab.adapters.kubernetes import KubernetesCluster
 from homelab.lab.process import attach
 from homelab.lab.upstream import StandIns
 from homelab.plan.file import initial, read
 from homelab.plan.model import Plan
-from homelab.ports import Exists, NotFound, Outdated, Ref, Rejected
-from homelab.stack.compare import compare
+from homelab.ports import Conflict, Exists, Forbidden, Kind, NotFound, Outdated, Raw, Ref, Rejected
+from homelab.stack.compare import applied, compare
 from homelab.stack.delete import survey
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
@@ -62,6 +65,37 @@ async def shown(cluster: KubernetesCluster, app: App = APP) -> App | None:
     return next((one for one in found if one.key == app.key and not one.foreign), None)
 
 
+async def writers(cluster: KubernetesCluster) -> list[tuple[str, str]]:
+    """Who the cluster says has written the app's internal Ingress, and how."""
+    found = await cluster.get(Ref(INGRESS, "whoami", "demo-internal"))
+    assert found
+    return [(one["manager"], one["operation"]) for one in found["metadata"]["managedFields"]]
+
+
+Act = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture
+def meddle(cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Somebody else acts once, right before something is written in one of these ways."""
+
+    def meddled(act: Act, *ways: str) -> None:
+        waiting = [act]
+
+        def patched(real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            async def write(what: Any, **how: Any) -> Any:
+                if waiting and not how.get("dry_run"):
+                    await waiting.pop()()
+                return await real(what, **how)
+
+            return write
+
+        for way in ways:
+            monkeypatch.setattr(cluster, way, patched(getattr(cluster, way)))
+
+    return meddled
+
+
 async def test_an_app_comes_changes_and_goes_without_traces(cluster: KubernetesCluster, journal: Journal) -> None:
     before = await cluster.list(INGRESS)
     both = replace(zoned(APP, ZONES, PLAN, await look(cluster)), auth="homelab/auth")
@@ -70,6 +104,7 @@ async def test_an_app_comes_changes_and_goes_without_traces(cluster: KubernetesC
     assert ([one.action for one in looked], await cluster.list(INGRESS)) == (["new"], before)
     made = await publish(cluster, journal, APP)
     assert made == await shown(cluster)
+    assert await writers(cluster) == [("homelab-tui", "Apply")]
     wider = await publish(cluster, journal, both, made)
     assert (wider, wider.zones) == (await shown(cluster), ZONES)
     narrow = replace(wider, hosts={"external": wider.hosts["external"]}, auth=None)
@@ -132,6 +167,149 @@ async def test_an_ingress_of_others_is_neither_written_over_nor_withdrawn(
     await cluster.delete(Ref.of(theirs), uid=theirs["metadata"]["uid"])
 
 
+async def test_of_two_who_show_a_new_app_one_is_told_that_it_is_there(
+    cluster: KubernetesCluster, journal: Journal, meddle: Callable[..., None]
+) -> None:
+    theirs = replace(APP, hosts={"internal": "theirs.internal.domain.com"}, auth="homelab/auth")
+    meddle(partial(publish, cluster, journal, theirs), "create", "apply")
+
+    with pytest.raises(Exists, match=r"Ingress whoami/demo-internal was made by somebody else meanwhile"):
+        await publish(cluster, journal, APP)
+
+    now = await shown(cluster)
+    assert now
+    assert (now.hosts, now.auth) == (theirs.hosts, theirs.auth)
+    await withdraw(cluster, journal, now)
+
+
+async def test_of_two_who_change_an_app_one_is_told_to_look_again(
+    cluster: KubernetesCluster, journal: Journal, meddle: Callable[..., None]
+) -> None:
+    made = await publish(cluster, journal, APP)
+    meddle(partial(publish, cluster, journal, replace(made, path="/theirs"), made), "apply")
+
+    with pytest.raises(Outdated, match="was changed or deleted by somebody else meanwhile"):
+        await publish(cluster, journal, replace(made, path="/mine"), made)
+
+    now = await shown(cluster)
+    assert now
+    assert now.path == "/theirs"
+    await withdraw(cluster, journal, now)
+
+
+@pytest.mark.parametrize("auth", [None, "homelab/auth"])
+async def test_an_app_that_was_withdrawn_meanwhile_does_not_come_back(
+    cluster: KubernetesCluster, journal: Journal, meddle: Callable[..., None], auth: str | None
+) -> None:
+    made = await publish(cluster, journal, APP)
+    wider = replace(made, hosts={**made.hosts, "external": "demo.cloud.domain.com"}, auth=auth)
+    meddle(partial(withdraw, cluster, journal, made), "create", "apply")
+
+    with pytest.raises(Outdated, match="by somebody else"):
+        await publish(cluster, journal, wider, made)
+
+    assert await shown(cluster) is None
+
+
+async def test_what_is_put_on_show_while_it_is_withdrawn_is_said(
+    cluster: KubernetesCluster, journal: Journal, meddle: Callable[..., None]
+) -> None:
+    made = await publish(cluster, journal, APP)
+    wider = replace(made, hosts={**made.hosts, "external": "demo.cloud.domain.com"})
+    meddle(partial(publish, cluster, journal, wider, made), "delete")
+
+    with pytest.raises(Outdated, match="Ingress whoami/demo-external was made by somebody else meanwhile"):
+        await withdraw(cluster, journal, made)
+
+    now = await shown(cluster)
+    assert now
+    await withdraw(cluster, journal, now)
+
+
+async def test_nothing_is_written_where_a_part_of_it_would_be_refused(
+    cluster: KubernetesCluster, journal: Journal
+) -> None:
+    wrong = replace(APP, hosts={**APP.hosts, "external": "a_b.cloud.domain.com"})
+
+    with pytest.raises(Rejected, match="a_b"):
+        await publish(cluster, journal, wrong)
+
+    assert await shown(cluster) is None
+    assert journal.path.read_text() == ""
+
+
+async def test_an_app_that_a_hand_has_made_more_of_is_not_written(cluster: KubernetesCluster, journal: Journal) -> None:
+    await publish(cluster, journal, APP)
+    (more,) = ingresses(APP)
+    (rule,) = more["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    rule["http"]["paths"] = [path, {**path, "path": "/more"}]
+    await cluster.apply(more, force=True, manager=MANAGER)
+    now = await shown(cluster)
+    assert now
+
+    with pytest.raises(Rejected, match="has 2 paths"):
+        await publish(cluster, journal, APP, now)
+
+    assert await shown(cluster) == now
+    await withdraw(cluster, journal, now)
+
+
+async def test_nothing_is_forced_on_what_came_meanwhile(cluster: KubernetesCluster) -> None:
+    (obj,) = ingresses(APP)
+    other = replace(APP, hosts={"internal": "theirs.internal.domain.com"})
+    theirs = await cluster.apply(ingresses(other)[0], manager=MANAGER)
+
+    with pytest.raises(Conflict):
+        await applied(cluster, obj, None)
+
+    assert await cluster.get(Ref.of(obj)) == theirs
+    await cluster.delete(Ref.of(obj), uid=theirs["metadata"]["uid"])
+
+
+async def test_what_a_finalizer_holds_is_said_by_everybody(
+    cluster: KubernetesCluster, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "GONE_SECONDS", 0.0)
+    made = await publish(cluster, journal, APP)
+    live = await cluster.get(Ref(INGRESS, "whoami", "demo-internal"))
+    assert live
+    await cluster.replace({**live, "metadata": {**live["metadata"], "finalizers": ["keeper.test/f"]}})
+
+    for again in (made, made):
+        with pytest.raises(Rejected, match=r"is being deleted, and held by keeper\.test/f"):
+            await withdraw(cluster, journal, again)
+    held = await shown(cluster)
+    assert held
+    for before in (None, held):
+        with pytest.raises(Rejected, match=r"is being deleted, and held by keeper\.test/f"):
+            await preview(cluster, APP, before)
+
+    dying = await cluster.get(Ref(INGRESS, "whoami", "demo-internal"))
+    assert dying
+    await cluster.replace({**dying, "metadata": {**dying["metadata"], "finalizers": []}})
+    assert await shown(cluster) is None
+
+
+async def test_of_what_may_not_be_read_nothing_is_concluded(
+    cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every, real = await on_show(cluster), cluster.list
+    forbidden = "Middleware"
+
+    async def listed(kind: Kind, **more: Any) -> tuple[Raw, ...]:
+        if kind.name == forbidden:
+            raise Forbidden(f"you may not list {kind}")
+        return await real(kind, **more)
+
+    monkeypatch.setattr(cluster, "list", listed)
+    assert every
+    assert await on_show(cluster) == every
+    forbidden = "Ingress"
+    with pytest.raises(Forbidden, match="you may not list Ingress"):
+        await on_show(cluster)
+
+
 async def test_the_stack_neither_claims_nor_prunes_an_app(cluster: KubernetesCluster, journal: Journal) -> None:
     made = await publish(cluster, journal, APP)
     stack = render(PLAN, await facts(cluster, PLAN), StandIns())
@@ -180,7 +358,7 @@ async def test_a_list_of_users_that_lets_nobody_in_is_known_before(
 
     found = (await look(cluster)).userless.get("homelab/auth")
 
-    assert said in (found or "") if said else found is None
+    assert said in found.what if said and found else said is None and found is None
     if made:
         await cluster.delete(Ref.of(made), uid=made["metadata"]["uid"])
 

@@ -42,6 +42,11 @@ def told(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]
     )
 
 
+def here(capsys: pytest.CaptureFixture[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same within this process, where one of its own would show nothing more."""
+    return subprocess.CompletedProcess(arguments, run(arguments), *capsys.readouterr())
+
+
 @contextmanager
 def foreground(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A lab in the foreground; its output can be read line by line."""
@@ -94,12 +99,12 @@ def _status(address: str, host: str) -> int:
         connection.close()
 
 
-def test_it_outlives_its_users_and_a_second_one_is_refused(folder: Folder) -> None:
+def test_it_outlives_its_users_and_a_second_one_is_refused(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     with foreground("--bare") as process:
         line(process, "kubeconfig")
         with user():
             pass
-        second = told("lab")
+        second = here(capsys, "lab")
 
         assert process.poll() is None
         assert (second.returncode, second.stdout) == (1, "")
@@ -147,9 +152,9 @@ def test_a_fault_is_one_line_on_the_terminal_and_whole_in_the_log(
 # With --lab
 
 
-def test_any_command_runs_on_the_lab(deployed: Folder) -> None:
+def test_any_command_runs_on_the_lab(deployed: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--lab", "status", "--json"], ["status", "--lab", "--json"]):
-        ended = told(*arguments)
+        ended = here(capsys, *arguments)
 
         snapshot = json.loads(ended.stdout)
         assert (ended.returncode, ended.stderr) == (0, "")
@@ -171,15 +176,19 @@ def test_an_apply_says_what_stands_in_for_upstream_and_finds_everything_as_wishe
     assert last.startswith("done: nothing to change, ")
 
 
-def test_its_plan_is_its_own_unless_one_is_named(deployed: Folder, tmp_path: Path) -> None:
-    own, named = told("--lab", "plan", "check"), told("--lab", "--plan", "mine.yaml", "plan", "check", cwd=tmp_path)
+def test_its_plan_is_its_own_unless_one_is_named(
+    deployed: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = here(capsys, "--lab", "plan", "check")
+    named = here(capsys, "--lab", "--plan", "mine.yaml", "plan", "check")
 
     assert f"{deployed.plan}: no errors" in own.stdout
     assert "no plan at mine.yaml" in named.stderr
 
 
-def test_a_deployed_one_cannot_be_bare(deployed: Folder) -> None:
-    ended = told("--lab=bare", "status")
+def test_a_deployed_one_cannot_be_bare(deployed: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = here(capsys, "--lab=bare", "status")
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("homelab-tui: the lab that runs is not bare: ")
@@ -194,11 +203,11 @@ def test_apply_waits_for_the_deploy_that_the_lab_begins_with(folder: Folder, tmp
     until(lambda: not labs(tmp_path) and not traefiks(tmp_path))
 
 
-def test_a_bare_one_is_deployed_by_hand(folder: Folder) -> None:
+def test_a_bare_one_is_deployed_by_hand(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     with attach(bare=True):
-        assert " objects written, " in told("--lab", "apply", "--yes").stdout
+        assert " objects written, " in here(capsys, "--lab", "apply", "--yes").stdout
         assert (folder.journal / "journal.jsonl").exists()
-        ended = told("--lab", "delete", "--yes")
+        ended = here(capsys, "--lab", "delete", "--yes")
         assert (ended.returncode, ended.stdout.splitlines()[-1].startswith("done: ")) == (0, True), ended.stderr
 
 

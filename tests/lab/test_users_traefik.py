@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import re
 import sys
 import threading
@@ -195,19 +196,60 @@ def story(at: int, folder: Path) -> None:
     _files(folder)
     (found,) = [one for one in json.loads(tui("list", "--json"))["files"] if one["secret"] == "homelab/ingress-auth"]
     assert [user["name"] for user in found["users"]] == ["anna", "carla"]
+    _journal()
     assert "content" not in found and "$2y$" not in json.dumps(found)
+
+
+def _journal() -> None:
+    """The same lines as the console's, without passwords; the hash has the cost that the settings say."""
+    (path,) = Path(os.environ["XDG_RUNTIME_DIR"]).rglob("journal.jsonl")
+    text = path.read_text()
+    told = [json.loads(line) for line in text.splitlines()]
+    first = next(one for one in told if one["event"] == "users")
+    assert {"file": "homelab/ingress-auth", "verb": "add", "about": "anna"}.items() <= first.items()
+    assert {"users", "users-written"} <= {one["event"] for one in told}
+    assert "geheimnis" not in text and "another one" not in text and "$2" not in text
 
 
 def _files(folder: Path) -> None:
     """Out into a file and in again, with somebody new."""
     out = folder / "users"
-    assert "1 users of homelab/ingress-auth" in tui("export", str(out))
+    assert "1 user of homelab/ingress-auth" in tui("export", str(out))
     assert out.stat().st_mode & 0o777 == 0o600
+    assert out.read_bytes().startswith(b"anna:$2y$04$")
     assert "is there already" in tui("export", str(out), code=2)
     out.write_bytes(out.read_bytes() + b"carla:{SHA}" + b64encode(sha1(b"x").digest()) + b"\n")
     assert "import asks before it changes anything" in tui("import", str(out), code=2)
     assert "after the import:\ncarla was added\n" in tui("import", str(out), "--yes")
-    assert "nothing to import" in tui("import", str(out), "--yes")
+    out.write_bytes(b"# home\n" + out.read_bytes())
+    told = tui("import", str(out), "--yes")
+    assert "nothing to import" in told and "line 1 of the other file stays out" in told
+
+
+async def written(lab: Attached, name: str, content: bytes, **more: Any) -> None:
+    """A file of users that no route has."""
+    cluster = await KubernetesCluster.connect(lab.kubeconfig)
+    try:
+        await cluster.create(thing(SECRET, name, data={"users": b64encode(content).decode()}, **more))
+        await cluster.create(thing(MIDDLEWARE, name, spec={"basicAuth": {"secret": name}}))
+    finally:
+        await cluster.close()
+
+
+def test_a_file_that_traefik_cannot_read_is_said_after_a_change_too(lab: Attached) -> None:
+    asyncio.run(written(lab, "odd", b"nonsense\nanna:{SHA}jQnGvVMm1V6b1dvXWCPGcW9FHl0=\n"))
+
+    told = tui("add", "bert", "--secret", f"{SPACE}/odd", typed="geheimnis 1\n", code=1)
+
+    assert "bert was added" in told and "line 1 cannot be read by Traefik" in told
+
+
+def test_what_cannot_be_edited_says_so_before_all_else(lab: Attached) -> None:
+    asyncio.run(written(lab, "fixed", b"anna:{SHA}jQnGvVMm1V6b1dvXWCPGcW9FHl0=\n", immutable=True))
+
+    for arguments in (("remove", "nobody", "--yes"), ("rename", "nobody", "bert"), ("passwd", "anna", "--generate")):
+        told = tui(*arguments, "--secret", f"{SPACE}/fixed", code=1)
+        assert "is immutable" in told and "password" not in told
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ async def test_services_that_cannot_be_shown_say_why(tmp_path: Path) -> None:
             await person.press("8", "a")
             await person.sees("Show an app", "apps/away")
             await person.press(*"away")
-            await person.sees("1 Services", "▸ apps/away", "ExternalName")
+            await person.sees("1 Service ", "▸ apps/away", "ExternalName")
             await person.press("enter")
             await person.press("backspace")
             await person.sees("Show an app", "Service awa")

@@ -236,11 +236,11 @@ async def test_enter_goes_on_after_a_run_that_did_not_come_to_its_end(tmp_path: 
 
 async def test_nobody_looks_at_the_record_once_the_view_is_left(tmp_path: Path) -> None:
     async with deploying(tmp_path) as (_, person):
-        assert len(person.app.workers) > 1
+        assert len(person.app.workers) > 2
 
         await person.press("1")
 
-        await person.until(lambda: len(person.app.workers) == 1, "only the feed goes on")
+        await person.until(lambda: len(person.app.workers) == 2, "only the feed and the keys go on")
 
 
 async def test_without_a_plan_it_leads_to_the_set_up_and_offers_nothing_else(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from unittest.mock import patch
@@ -14,8 +16,9 @@ import pytest
 from depths import HOST, event, pod, said, talking
 from rooms import LARGE, SMALL, Person, household, painting, thing, watching
 
-from homelab.observe.tail import LOG_LINES
 from homelab.ports import Kind
+from tui.console import Home
+from tui.settings import Settings
 
 SECRET = Kind("v1", "Secret")
 MIDDLEWARE = Kind("traefik.io/v1alpha1", "Middleware")
@@ -52,7 +55,8 @@ async def test_a_secret_is_told_by_its_length(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         talking(home, "web-1")
         users = base64.b64encode(b"anna:$2y$10$abcdefghijklmnopqrstuv\n").decode()
-        home.put({**thing(SECRET, "users", "apps"), "data": {"users": users}})
+        copy = {"other.tool/applied": json.dumps({"data": {"users": users}}), "by": "$2y$10$abcdefghijklmnopqrstuv"}
+        home.put({**thing(SECRET, "users", "apps", annotations=copy), "data": {"users": users}})
         home.put(thing(MIDDLEWARE, "auth", "apps", spec={"basicAuth": {"secret": "users"}}))
         for routers in home.routers.values():
             routers[0]["middlewares"] = ["apps-auth@kubernetescrd"]
@@ -125,12 +129,26 @@ async def test_a_log_of_ten_thousand_lines_a_second_keeps_keys_quick_and_paint_r
                     took = time.monotonic() - began
                 assert took < 1.0
                 assert len(painted) < 40 * (took / 0.25 + 3), "several looks a second, each of one screen"
-                assert len(person.app.scene.inspection.lines or ()) <= LOG_LINES  # type: ignore[union-attr]
+                assert len(person.app.scene.inspection.lines or ()) <= Settings().log_lines  # type: ignore[union-attr]
             finally:
                 over.set()
                 writer.join()
             await person.press("escape")
             await person.sees("▸Routes")
+
+
+async def test_as_many_lines_are_kept_as_the_settings_say(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        talking(home, "web-1")
+        said(tmp_path, "web-1", "".join(f"line {number}\n" for number in range(300)))
+        async with watching(home, LARGE) as person:
+            world = person.app._world
+            assert isinstance(world, Home)
+            world._options = replace(world._options, settings=Settings(log_lines=100))
+            await on_the_route(person)
+            await person.press("l")
+            await person.sees("line 299")
+            assert len(person.app.scene.inspection.lines or ()) <= 100  # type: ignore[union-attr]
 
 
 async def test_events_of_a_row_and_of_what_is_behind_it(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ async def test_a_tiny_terminal_shows_what_it_can_and_a_large_one_everything_agai
     async with household(tmp_path) as home:
         deployed(home)
         async with watching(home, SMALL) as person:
-            await person.sees("1 served", "2/14 used", "d DHCP")
+            await person.sees("served by 2 of 2", "k8s v1.", "2/14 used", "d DHCP")
             before = person.text
 
             for size in ((20, 5), (1, 1), (3, 2), (200, 3), (2, 60)):

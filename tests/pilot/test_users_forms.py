@@ -168,3 +168,14 @@ async def test_keys_that_come_in_one_burst_reach_their_fields(tmp_path: Path, do
             await opened(person, "a")
             await person.pilot.press(*"anna", "enter", *OTHER, "tab", *OTHER, "enter")
             await person.sees("200 as anna")
+
+
+async def test_a_name_is_not_called_wrong_before_it_was_changed(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        guarded(home, APR1)
+        async with watching(home) as person:
+            await opened(person, "r")
+            await person.sees("Another name for guest", "▸ Name")
+            assert "✗" not in person.text
+            await person.press("enter")
+            await person.sees("✗", "already")

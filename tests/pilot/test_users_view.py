@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64encode
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from guests import APR1, FILE, HOST, LONG, OTHER, Doors, content, files_with, guarded, middleware, names, secret
 from rooms import LARGE, SMALL, Household, Person, deployed, household, painting, watching
 
+from homelab.adapters.passwords import LibpassPasswords
 from tui import wiring
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE])
@@ -160,6 +162,52 @@ async def test_read_only_writes_nothing_and_says_so(tmp_path: Path) -> None:
             for key, word in (("a", "add"), ("p", "password"), ("delete", "remove")):
                 await person.press(key)
                 await person.sees(f"{word} does nothing")
+
+
+async def test_the_yaml_of_a_user_has_the_middleware_and_the_secret_without_what_is_secret(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        guarded(home, APR1)
+        async with watching(home, LARGE) as person:
+            await opened(person)
+            await person.press("y")
+            await person.sees("kind: Middleware", "kind: Secret", "bytes, hidden>")
+            assert APR1.decode() not in person.text
+            assert b64encode(APR1 + b"\n").decode() not in person.text
+
+
+async def test_a_file_that_cannot_be_read_says_so_in_the_place_of_its_users(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        guarded(home, b"# users of home", b"nonsense")
+        async with watching(home) as person:
+            await opened(person)
+            await hears(person, "lines 1 and 2 cannot be read by Traefik")
+            assert "No user yet" not in person.text
+
+
+async def test_while_a_change_is_written_nobody_goes_to_another_cluster(
+    tmp_path: Path, doors: dict[str, Household], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = asyncio.Event()
+
+    class Slow(LibpassPasswords):
+        async def hash(self, password: str, cost: int) -> str:
+            await free.wait()
+            return await super().hash(password, 4)
+
+    monkeypatch.setattr(wiring, "passwords", Slow)
+    async with household(tmp_path) as home:
+        doors["home"] = home
+        guarded(home, APR1)
+        async with watching(home) as person:
+            await opened(person)
+            await person.press("p")
+            await typed_twice(person, LONG)
+            await hears(person, "hashing and writing")
+            for begin in ("context.lab", "read-only"):
+                person.app.action_run(begin)
+                await hears(person, "first end what goes on", "what is being written")
+            free.set()
+            await hears(person, "guest has a new password")
 
 
 async def test_several_files_one_after_the_other(tmp_path: Path) -> None:

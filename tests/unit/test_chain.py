@@ -53,12 +53,13 @@ def made(
     backend: Raw | None,
     ready: bool = True,
     middlewares: tuple[Raw, ...] = (),
+    address: str | None = "192.168.1.20",
 ) -> tuple[Hop, ...]:
     """The chain of the route in a small home."""
     slices = (endpoints(backend, endpoint("10.1.0.7", ready=ready)),) if backend else ()
     objects = {
         "ingresses": [source],
-        "services": [load_balancer("t", "192.168.1.20", zone="internal"), *([backend] if backend else [])],
+        "services": [load_balancer("t", *filter(None, [address]), zone="internal"), *([backend] if backend else [])],
         "endpointslices": slices,
         "middlewares": middlewares,
         "nodes": [node("node1")],
@@ -110,6 +111,13 @@ def test_the_hop_that_breaks_it_says_why_and_how_to_mend_it(case: str, kind: str
     found = hop(hops, kind)
     assert found.state is HopState.BROKEN
     assert said in (found.error or "")
+
+
+def test_an_address_that_was_not_given_breaks_the_way_at_once() -> None:
+    found = hop(made(ingress("web", HOST), served(), pod(), backend=service("web"), address=None), "address")
+
+    assert (found.what, found.state, found.word) == ("none", HopState.BROKEN, "pending")
+    assert found.error
 
 
 def test_chains_of_middlewares_are_unfolded_each_with_its_kind() -> None:

@@ -116,7 +116,11 @@ def test_a_service_is_proposed_internally_without_a_password_and_guarded_as_soon
 
     assert (app.hosts, app.auth, app.port, app.path) == (APP.hosts, None, "http", "/")
     assert zoned(app, ZONES, PLAN, around()) == BOTH
-    assert zoned(BOTH, ["internal"], PLAN, around()) == APP
+    assert zoned(APP, ["internal"], PLAN, around()).auth is None
+
+
+def test_who_takes_an_app_off_the_internet_leaves_its_password() -> None:
+    assert zoned(BOTH, ["internal"], PLAN, around()) == replace(APP, auth=BOTH.auth)
 
 
 def test_a_public_app_that_was_open_on_purpose_stays_so() -> None:
@@ -160,6 +164,17 @@ def test_an_app_that_a_hand_has_made_more_of_is_not_edited_but_can_be_withdrawn(
 
     assert said in (app.refusal or "")
     assert app.foreign is None
+
+
+def test_an_app_that_is_being_deleted_says_what_holds_it() -> None:
+    (obj,) = ingresses(APP)
+    dying = obj["metadata"] | {"deletionTimestamp": "2026-11-23T05:00:00Z"}
+
+    (held,) = exposed([{**obj, "metadata": dying | {"finalizers": ["keeper.test/f"]}}])
+    (going,) = exposed([{**obj, "metadata": dying}])
+
+    assert "is being deleted, and held by keeper.test/f; if who put" in (held.refusal or "")
+    assert going.refusal == "Ingress apps/web-internal is being deleted; wait until it is gone"
 
 
 def test_two_ingresses_of_an_app_that_differ_are_not_edited() -> None:

@@ -55,9 +55,15 @@ def test_said_again_it_changes_the_app_that_is_there() -> None:
     there = replace(BOTH, name="other", path="/x", version={"other-internal": "1", "other-external": "2"})
 
     assert asked(before=there) == there
-    assert asked("--zone", "internal", before=there) == replace(
-        there, hosts={"internal": there.hosts["internal"]}, auth=None
-    )
+    assert asked("--zone", "internal", before=there) == replace(there, hosts={"internal": there.hosts["internal"]})
+    assert asked("--zone", "internal", "--no-auth", before=there).auth is None
+
+
+@pytest.mark.parametrize("option", ["--auth", "--host", "--external-host", "--path", "--port"])
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_option_whose_variable_was_not_set_is_refused(option: str, nothing: str) -> None:
+    with pytest.raises(Refused, match=f"{option} is empty"):
+        asked("--zone", "both", option, nothing)
 
 
 def test_a_host_of_a_zone_that_is_not_wished_is_refused() -> None:

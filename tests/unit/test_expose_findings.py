@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 from objects import article_plan, endpoints, ingress, service, thing
 from showing import APP, BOTH, WEB, around, auth, space
 
+from homelab.access.around import shut
 from homelab.access.expose import exposed, ingresses
 from homelab.access.judging import consent, judge
 from homelab.access.model import App
+from homelab.ports import Raw
 
 PLAN = article_plan()
+KNOWN = b"anna:$2y$05$" + b"a" * 53 + b"\n"
 
 
 def said(app: App, **more: Any) -> list[tuple[str, str, str]]:
@@ -66,12 +70,14 @@ def test_a_host_and_path_of_others_is_an_error_and_one_s_own_is_not() -> None:
     rule = {"match": "Host(`web.internal.domain.com`)", "kind": "Rule"}
     route = thing("traefik.io/v1alpha1", "IngressRoute", "r", "apps", spec={"routes": [rule]})
     (own,) = exposed(ingresses(APP))
+    (elsewhere,) = ingresses(replace(APP, namespace="other"))
 
     assert [what for *_, what in said(APP, ingresses=(theirs,), ingress_routes=(route,))] == [
         "Ingress apps/old has web.internal.domain.com/ already",
         "IngressRoute apps/r has web.internal.domain.com/ already",
     ]
     assert said(own, ingresses=ingresses(APP)) == []
+    assert only(own, ingresses=(*ingresses(APP), elsewhere))[2].startswith("Ingress other/web-internal has")
     assert said(replace(APP, path="/new"), ingresses=(theirs,))[0][:2] == ("warning", "path")
 
 
@@ -119,7 +125,7 @@ PUBLIC = replace(BOTH, hosts={"external": "web.cloud.domain.com"})
         ({"middlewares": (auth(other="x"),)}, "lacks the label traffic-type=external"),
         ({"middlewares": (auth(**{"traffic-type": "External"}),)}, "has the label traffic-type=External"),
         ({"middlewares": ({**auth(), "spec": {"headers": {}}},)}, "asks for no password"),
-        ({"userless": {"homelab/auth": "Secret homelab/ingress-auth is missing"}}, "nobody can come in"),
+        ({"userless": {"homelab/auth": shut("homelab/ingress-auth", None)}}, "nobody can come in"),
     ],
 )
 def test_a_password_that_nobody_could_give_is_an_error(more: dict[str, Any], what: str) -> None:
@@ -129,10 +135,39 @@ def test_a_password_that_nobody_could_give_is_an_error(more: dict[str, Any], wha
     assert what in found
 
 
-def test_an_empty_list_of_users_says_how_to_add_one() -> None:
-    (found,) = judge(PUBLIC, PLAN, around(userless={"homelab/auth": "Secret homelab/ingress-auth has no user"}))
+def users_in(content: bytes, place: str = "homelab/ingress-auth", **meta: Any) -> Raw:
+    """A Secret with a file of users."""
+    space, _, name = place.partition("/")
+    metadata = {"namespace": space, "name": name, **meta}
+    return {"metadata": metadata, "data": {"users": b64encode(content).decode()}}
 
-    assert "homelab-tui users add" in found.fix
+
+@pytest.mark.parametrize(
+    ("secret", "what", "why", "fix"),
+    [
+        (None, "is missing", "404", "`homelab-tui users add NAME`"),
+        (users_in(b"\n"), "has no user", "404", "`homelab-tui users add NAME`"),
+        (users_in(KNOWN + b"# mine\n"), "has a line that Traefik cannot read", "404", "`homelab-tui users list` names"),
+        (users_in(b"anna:$6$salt$x\n"), "keeps no password in a way", "401", "`homelab-tui users passwd anna`"),
+        (users_in(KNOWN, deletionTimestamp="2026-11-23T05:00:00Z"), "is being deleted", "404", "wait until it is gone"),
+    ],
+)
+def test_a_list_by_which_nobody_comes_in_says_how_to_mend_it(secret: Raw | None, what: str, why: str, fix: str) -> None:
+    found = shut("homelab/ingress-auth", secret)
+
+    assert found
+    (finding,) = judge(PUBLIC, PLAN, around(userless={"homelab/auth": found}))
+    assert what in finding.what
+    assert why in finding.why
+    assert fix in finding.fix
+
+
+def test_another_list_than_the_home_s_is_named_in_the_fix_and_one_good_user_is_enough() -> None:
+    found = shut("t1/two", None)
+
+    assert found
+    assert "`homelab-tui users add NAME --secret t1/two`" in found.fix
+    assert shut("t1/two", users_in(b"old:$6$salt$x\n" + KNOWN)) is None
 
 
 def test_a_password_in_both_zones_travels_unencrypted_in_one() -> None:

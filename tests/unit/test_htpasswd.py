@@ -96,7 +96,7 @@ def test_lines_that_traefik_cannot_read_are_named_since_it_then_serves_nobody() 
 
     unread, disguised = notes(content)
 
-    assert unread.startswith("line 1, 4, 5 and 1 more cannot be read by Traefik, which then answers 404 for everybody")
+    assert unread.startswith("lines 1, 4, 5 and 1 more cannot be read by Traefik, which then answers 404 for everybody")
     assert disguised == "line 7 begins with # and lets somebody in all the same"
     assert [user.name for user in users(content)] == ["anna"]
     assert notes(f"\r\nanna:{BCRYPT}\r\n\r\n".encode()) == ()
@@ -173,7 +173,7 @@ def test_an_import_says_who_comes_in_and_which_lines_stay_out() -> None:
 
     assert wanted == f"anna:{BCRYPT}\nzoe:{SHA}\n".encode()
     assert told[:2] == ("zoe was added", "anna has another password")
-    assert told[2].startswith("line 1, 4 of the other file stays out")
+    assert told[2].startswith("lines 1 and 4 of the other file stay out")
 
 
 def test_a_name_that_is_no_utf8_is_not_imported_as_another() -> None:

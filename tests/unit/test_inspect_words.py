@@ -70,7 +70,7 @@ def test_yaml_keeps_all_but_the_servers_books_and_what_is_secret() -> None:
 
     found = yaml.safe_load(text)
     assert found["data"] == {"users": f"<{len(users)} bytes, hidden>"}
-    assert found["metadata"]["annotations"] == {"kept": "yes"}
+    assert found["metadata"]["annotations"] == {"kept": "<3 bytes, hidden>"}
     assert "managedFields" not in text and "hash" not in text
     odd = {**secret, "data": {"a": "no base64!", "b": None}, "stringData": {"c": "ü"}}
     assert yaml.safe_load("\n".join(document(odd)))["stringData"] == {"c": "<2 bytes, hidden>"}

@@ -34,7 +34,7 @@ LABEL = (
 )
 SECRET = (
     " for Traefik, because its Secret apps/users is missing or has no user: "
-    "htpasswd -nB NAME | kubectl -n apps create secret generic users --from-file=users=/dev/stdin"
+    "key 7, or `homelab-tui users add NAME --secret apps/users`, adds the first"
 )
 
 

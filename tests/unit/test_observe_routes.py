@@ -201,7 +201,7 @@ def test_a_warning_is_told() -> None:
     ("middlewares", "remedy"),
     [
         ([], "create it, or take it out"),
-        ([BASIC], "its Secret apps/users is missing or has no user: htpasswd -nB NAME | kubectl -n apps create"),
+        ([BASIC], "its Secret apps/users is missing or has no user: key 7, or `homelab-tui users add"),
         (None, "does not exist"),
     ],
 )

@@ -67,3 +67,7 @@ async def test_hashing_does_not_hold_up_the_screen() -> None:
         assert await LibpassPasswords().hash("geheim", 10) == "H"
 
     assert seen[0] is not threading.main_thread()
+
+
+async def test_the_cost_that_is_asked_for_is_in_the_hash() -> None:
+    assert [(await LibpassPasswords().hash("geheim", cost))[:7] for cost in (4, 5)] == ["$2y$04$", "$2y$05$"]

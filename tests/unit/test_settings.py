@@ -54,7 +54,6 @@ def test_what_is_printed_is_what_is_read() -> None:
         ('theme = "dark"', "there is no 'dark'", "write one of calm, light, contrast, terminal"),
         ("bcrypt_cost = 15", "15 is out of its bounds", "write a number from 4 to 14"),
         ("bcrypt_cost = true", "it is true or false, and takes a whole number", "write bcrypt_cost = 10"),
-        ('read_only = "yes"', "it is a word in quotes, and takes true or false", "write read_only = false"),
         ("bcrypt-cost = 9", "there is no such setting", "write bcrypt_cost"),
         ("keys = 3", "it is a whole number, and takes a table", 'write [keys], below it "view.home" = "h"'),
         ("keys.quit = 3", "a key is written in quotes", 'write "quit" = "h"'),
@@ -76,6 +75,23 @@ def test_what_is_wrong_is_told_with_its_line_and_the_fix(line: str, what: str, f
     assert found.settings == Settings(log_lines=200), "what is right counts all the same"
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('read_only = "yes"', "true is used"),
+        ("read_only = 1", "true is used"),
+        ("read-only = true", "it counts as that"),
+    ],
+)
+def test_read_only_that_is_written_wrong_counts_all_the_same(line: str, why: str) -> None:
+    found = read(f"theme = 'light'\n{line}\n")
+
+    (finding,) = found.findings
+    assert (finding.line, finding.why.startswith(why)) == (2, True)
+    assert found.settings == Settings(theme="light", read_only=True)
+    assert not read("readonly = false\n").settings.read_only
+
+
 def test_two_commands_may_change_places_and_a_usual_key_may_be_written_down() -> None:
     assert chosen({"view.home": "2", "view.allocations": "1", "pause": "z"}) == (
         {"view.home": "2", "view.allocations": "1"},
@@ -89,7 +105,9 @@ def test_a_line_is_found_in_sections_and_in_dotted_names() -> None:
     assert [line_of(written, f"keys.view.{name}") for name in ("home", "routes", "none")] == [3, 4, 2]
 
 
-@pytest.mark.parametrize("content", [b"theme = \n", b"\xff\xfe", b"[" * 5000, b"a = " + b"[" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"theme = \n", b"\xff\xfe", b"[" * 5000, b"a = " + b"[" * 5000, b"a = " + b"9" * 5000]
+)
 def test_a_file_that_is_no_toml_is_told_and_has_no_effect(file: Path, content: bytes) -> None:
     file.write_bytes(content)
 
@@ -99,11 +117,42 @@ def test_a_file_that_is_no_toml_is_told_and_has_no_effect(file: Path, content: b
     assert str(file) in (brief(found, file) or "")
 
 
-def test_one_that_cannot_be_read_but_asks_for_read_only_has_it(file: Path) -> None:
-    file.write_text("read_only = true\ntheme = calm\n")
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        (b"read_only = true", True),
+        (b"read_only yes", True),
+        (b'"read_only" = "on"', True),
+        (b"read_only = true # \xff", True),
+        (b"read_only = false", False),
+        (b"# read_only = true", False),
+        (b"not_read_only = true", False),
+    ],
+)
+def test_one_that_cannot_be_read_but_asks_for_read_only_has_it(file: Path, line: bytes, asked: bool) -> None:
+    file.write_bytes(line + b"\ntheme = calm\n")
 
-    assert load(file).settings.read_only
-    assert f"{file}:2: " in (brief(load(file), file) or "")
+    assert load(file).settings.read_only is asked
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"theme = calm\n", 1),
+        (b"a = 1\ntheme = 'calm", 2),
+        (b"a = 1\na = 2\n", 2),
+        (b"a = 1\n\nb = [1,\n\n", 3),
+        (b"a = 1\nb = '\xff'\n", 2),
+        (b"a = 1\nb = " + b"9" * 5000, 2),
+        (b"a = 1\nb = " + b"[" * 5000, 2),
+    ],
+)
+def test_what_is_no_toml_has_its_line(file: Path, content: bytes, line: int) -> None:
+    file.write_bytes(content)
+
+    (finding,) = load(file).findings
+    assert finding.line == line
+    assert f"{file}:{line}: " in (brief(load(file), file) or "")
 
 
 @settings(max_examples=100)
@@ -111,7 +160,7 @@ def test_one_that_cannot_be_read_but_asks_for_read_only_has_it(file: Path) -> No
     st.text(max_size=80) | st.lists(st.sampled_from(["keys", ".", "=", "[", "]", '"', "\n", "3", "theme"])).map("".join)
 )
 def test_no_text_breaks_it(written: str) -> None:
-    with suppress(tomllib.TOMLDecodeError):
+    with suppress(ValueError):
         read(written)
 
 

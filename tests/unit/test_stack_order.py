@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import permutations
+from unittest.mock import create_autospec
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from objects import thing
 
-from homelab.ports import ClusterError, Kind, Raw, Ref
+from homelab.adapters.kubernetes import KubernetesCluster
+from homelab.ports import ClusterError, Kind, Outdated, Raw, Ref
 from homelab.stack import inventory
 from homelab.stack.inventory import Entry, as_object, entries
 from homelab.stack.order import removal_rank, waves
@@ -141,6 +143,16 @@ def test_the_record_carries_the_version_that_was_read_so_that_nobody_s_change_is
 
     assert as_object([], live)["metadata"]["resourceVersion"] == "81"
     assert "resourceVersion" not in as_object([], None)["metadata"]
+
+
+async def test_a_record_that_somebody_else_writes_meanwhile_says_so_and_what_to_do() -> None:
+    cluster = create_autospec(KubernetesCluster, instance=True)
+    cluster.apply.side_effect = Outdated("Operation cannot be fulfilled on configmaps")
+
+    with pytest.raises(
+        Outdated, match=r"somebody else is changing the stack at this moment.*run the same command again"
+    ):
+        await inventory.save(cluster, frozenset({Entry("base", inventory.REF)}), None)
 
 
 def test_the_record_is_ours_and_bears_its_name() -> None:

@@ -56,6 +56,23 @@ async def test_after_patience_the_last_answer_stands() -> None:
     assert (wrong.without, wrong.known, wrong.is_fine) == (401, 401, False)
 
 
+def test_a_route_that_answers_404_without_a_password_is_not_fine() -> None:
+    (at,) = doors.some([Door("http://web.home/", "127.0.0.1", "internal")])
+
+    assert not Heard(at, 404, 200, "anna").is_fine
+    assert not Heard(at, 404).is_fine
+
+
+def test_of_many_doors_a_few_of_each_zone_are_asked() -> None:
+    many = [
+        Door(f"http://{number}.home/", "127.0.0.1", zone) for number in range(400) for zone in ("internal", "external")
+    ]
+
+    chosen = doors.some(many)
+
+    assert sorted(one.zone for one in chosen) == ["external"] * 3 + ["internal"] * 3
+
+
 async def test_all_doors_are_asked_at_once_and_the_first_to_answer_is_told_first() -> None:
     async with serving() as server:
         server.script("GET /", silence)

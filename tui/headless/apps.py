@@ -15,7 +15,7 @@ from homelab.access.expose import exposed, ingresses, port_of, propose, zoned
 from homelab.access.following import Following, is_over
 from homelab.access.judging import consent, judge
 from homelab.access.model import ZONES, App, Step, StepState
-from homelab.access.publishing import as_diff, order, preview, publish, withdraw
+from homelab.access.publishing import as_diff, on_show, order, preview, publish, withdraw
 from homelab.observe.live import Observer
 from homelab.observe.snapshot import Snapshot, plain
 from homelab.plan.model import Plan
@@ -42,8 +42,7 @@ def apps(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
-            around = await look(cluster)
-        found = _shown(around)
+            found = await on_show(cluster)
         if parsed.json:
             print(json.dumps({"version": 1, "apps": [plain(app) for app in found]}))
             return 0
@@ -54,10 +53,6 @@ def apps(parsed: Namespace, options: Options) -> int:
         return 0
 
     return running.run(work)
-
-
-def _shown(around: Around) -> tuple[App, ...]:
-    return exposed(around.ingresses or (), around.middlewares)
 
 
 def _line(app: App) -> str:
@@ -97,7 +92,7 @@ def expose(parsed: Namespace, options: Options) -> int:
 
 def _before(parsed: Namespace, around: Around) -> App | None:
     """The app that the Service has already; of several nobody knows which is meant. Raises Refused."""
-    ours = (app for app in _shown(around) if not app.foreign)
+    ours = (app for app in exposed(around.ingresses or (), around.middlewares) if not app.foreign)
     found = [app for app in ours if (app.namespace, app.service) == (parsed.namespace, parsed.service)]
     if len(found) > 1:
         names = ", ".join(app.key for app in found)
@@ -106,7 +101,8 @@ def _before(parsed: Namespace, around: Around) -> App | None:
 
 
 def wished(parsed: Namespace, plan: Plan, around: Around, before: App | None) -> App:
-    """The app as the options say; what they do not say is as it was, else as it is proposed. Pure."""
+    """The app as the options say; what they do not say is as it was, else as it is proposed. Pure. Raises Refused."""
+    _said_nothing(parsed)
     app = before or propose(parsed.namespace, parsed.service, plan, around)
     given = {zone: host for zone, host in (("internal", parsed.host), ("external", parsed.external_host)) if host}
     app = zoned(app, _zones(parsed.zone, before, given), plan, around)
@@ -118,6 +114,14 @@ def wished(parsed: Namespace, plan: Plan, around: Around, before: App | None) ->
     if parsed.no_auth:
         return replace(app, auth=None)
     return replace(app, auth=parsed.auth) if parsed.auth else app
+
+
+def _said_nothing(parsed: Namespace) -> None:
+    """An empty word is no word left out: with an unset variable a password would be. Raises Refused."""
+    for name in ("host", "external_host", "path", "port", "auth"):
+        value: str | None = getattr(parsed, name)
+        if value is not None and not value.strip():
+            raise Refused(f"--{name.replace('_', '-')} is empty; write what it is to be, or leave the option out")
 
 
 def _zones(zone: str | None, before: App | None, given: Iterable[str]) -> tuple[str, ...]:
@@ -210,7 +214,7 @@ def hide(parsed: Namespace, options: Options) -> int:
 
     async def work() -> int:
         async with wiring.cluster(options) as cluster:
-            found = _named(parsed, _shown(await look(cluster)))
+            found = _named(parsed, await on_show(cluster))
             say(_line(found))
             if not parsed.yes and not await ask("Take it off? Type yes to go on:", "yes"):
                 say("nothing was changed")

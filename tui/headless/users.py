@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 from homelab.access.credentials import generated, hint, name_fault, password_fault
-from homelab.access.doors import each_heard
+from homelab.access.doors import each_heard, some
 from homelab.access.files import HOME
-from homelab.access.htpasswd import Unfit, check, hashes, incoming, touched
+from homelab.access.htpasswd import Unfit, check, hashes, incoming, is_read, touched
 from homelab.access.model import Edit, Heard, User, UserFile, Verb
 from homelab.access.users import Clashed, NotSaved, Saved, journaled, put, read, save
 from homelab.observe.allocations import allocations
@@ -20,12 +20,10 @@ from homelab.ports import Cluster
 from tui import wiring
 from tui.headless import running
 from tui.headless.stack import may_write
-from tui.headless.terminal import ask, say, show, warn, width
+from tui.headless.terminal import ask, say, warn, width
 from tui.headless.unseen import new_path, secret
 from tui.lists import listed, write_out
 from tui.options import Options, Refused
-from tui.settings import file as settings_file
-from tui.settings import load
 
 HEAD = Head(("NAME", "HASH", "NOTE"), drops=("HASH",))
 UNGUARDED = (
@@ -54,7 +52,7 @@ def _as_json(one: UserFile) -> dict[str, object]:
 
 
 def _lines(one: UserFile) -> Iterator[str]:
-    missing = "" if one.version else " (not there yet; the first user makes it)"
+    missing = "" if one.version or one.refusal else " (not there yet; the first user makes it)"
     yield from table(f"{one.secret}{missing}", HEAD, map(_row, one.users), "no user", width())
     opens = f"opens {', '.join(one.hosts)}" if one.hosts else "opens nothing: no Ingress names its Middleware"
     for text in (opens, *filter(None, (one.refusal, *one.notes))):
@@ -116,18 +114,18 @@ def _change(parsed: Namespace, options: Options, edit: Edit, *, is_asked: bool =
     """Write, and ask the routes whether it counts: 1 where one answers otherwise. Raises Refused, NotSaved."""
 
     async def work() -> int:
-        async with _opened(parsed, options) as (cluster, file):
+        async with _opened(parsed, options, is_edited=True) as (cluster, file):
             with _fitting():
                 check(file.content, edit)
             if is_asked and not await ask(f"Type {edit.user} to remove {edit.user} from {file.secret}:", edit.user):
                 say("nothing was changed")
                 return 1
             async with _journaled(cluster, options, file.secret, edit.verb, edit.user):
-                saved = await _saved(cluster, file, edit)
+                saved = await _saved(cluster, file, edit, options.settings.bcrypt_cost)
             say(f"{saved.what}: Secret {file.secret}")
             if edit.password and parsed.generate:
                 say(f"password, shown this once: {edit.password}")
-            return await _ask_doors(options, saved.now, edit.user if edit.password else None, edit.password)
+            return await _judged(options, saved.now, edit.user if edit.password else None, edit.password)
 
     return running.run(work)
 
@@ -141,11 +139,9 @@ def _fitting() -> Iterator[None]:
         raise Refused(str(error)) from None
 
 
-async def _saved(cluster: Cluster, file: UserFile, edit: Edit) -> Saved:
-    loaded = load(settings_file())
-    show(loaded.findings, str(settings_file()))
+async def _saved(cluster: Cluster, file: UserFile, edit: Edit, cost: int) -> Saved:
     try:
-        return await save(cluster, wiring.passwords(), file, edit, cost=loaded.settings.bcrypt_cost)
+        return await save(cluster, wiring.passwords(), file, edit, cost=cost)
     except Clashed as error:
         why = f"nothing was written, since Secret {file.secret} has changed meanwhile: {error}"
         raise NotSaved(f"{why}; look with homelab-tui users list, and run the command again") from None
@@ -160,13 +156,17 @@ async def _journaled(cluster: Cluster, options: Options, *what: str) -> AsyncIte
 
 
 @asynccontextmanager
-async def _opened(parsed: Namespace, options: Options) -> AsyncIterator[tuple[Cluster, UserFile]]:
+async def _opened(
+    parsed: Namespace, options: Options, *, is_edited: bool = False
+) -> AsyncIterator[tuple[Cluster, UserFile]]:
     """The file that is meant. Raises Refused where there is no such file, NotSaved where it cannot be edited."""
     async with wiring.cluster(options) as cluster:
         found = {one.secret: one for one in await _read(cluster)}
         wanted = parsed.secret or HOME
         if wanted not in found:
             raise Refused(f"no Middleware names a Secret {wanted}; there are: {', '.join(found)}")
+        if is_edited and (why := found[wanted].refusal):
+            raise NotSaved(why)
         yield cluster, found[wanted]
 
 
@@ -175,15 +175,25 @@ async def _read(cluster: Cluster) -> tuple[UserFile, ...]:
     return await read(cluster, allocations(services, (), ()))
 
 
+async def _judged(options: Options, file: UserFile, user: str | None, password: str | None) -> int:
+    """What is to be said of a file that was written, and what its routes say; 1 where it lets nobody in."""
+    for note in file.notes:
+        warn(note)
+    code = await _ask_doors(options, file, user, password)
+    return code if is_read(file.content) else 1
+
+
 async def _ask_doors(options: Options, file: UserFile, user: str | None, password: str | None) -> int:
-    """What every route of the file says; 1 where one of them is not fine."""
+    """What routes of the file say; 1 where one of them is not fine."""
     if not file.doors:
         say(UNGUARDED.format(file.secret))
         return 0
-    is_fine = True
-    async for heard in each_heard(wiring.web(options), file.doors, user, password):
+    is_fine, asked = True, some(file.doors)
+    async for heard in each_heard(wiring.web(options), asked, user, password):
         is_fine &= heard.is_fine
         say(_told(heard))
+    if left := len(file.doors) - len(asked):
+        say(f"{left} more were not asked, since each costs the ingress a check of the password")
     return 0 if is_fine else 1
 
 
@@ -216,11 +226,12 @@ def import_users(parsed: Namespace, options: Options) -> int:
     content = listed(parsed.file)
 
     async def work() -> int:
-        async with _opened(parsed, options) as (cluster, file):
+        async with _opened(parsed, options, is_edited=True) as (cluster, file):
             with _fitting():
                 wanted, told = incoming(file.content, content)
             if wanted == file.content:
-                say(f"nothing to import: every user of {parsed.file} is in {file.secret} with the same password")
+                same = f"nothing to import: every user of {parsed.file} is in {file.secret} with the same password"
+                say("\n".join((same, *told)))
                 return 0
             say("\n".join(("after the import:", *told)))
             if not parsed.yes and not await ask("Type yes to go on:", "yes"):
@@ -231,7 +242,7 @@ def import_users(parsed: Namespace, options: Options) -> int:
             async with _journaled(cluster, options, file.secret, "import", parsed.file):
                 saved = await put(cluster, file, wanted, done)
             say(f"{saved.what}: Secret {file.secret}")
-            return await _ask_doors(options, saved.now, None, None)
+            return await _judged(options, saved.now, None, None)
 
     return running.run(work)
 
