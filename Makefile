@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 venv: $(STAMP) ## make .venv from the lock file
 
 test: $(STAMP) ## run all tests that need no cluster
-	$(BIN)/python -m pytest -m "not cluster" -n 4 --dist loadfile
+	$(BIN)/python -m pytest -m "not cluster" -n 4 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(STAMP) ## run the tests against the cluster of KUBECONFIG, steered by HOMELAB_CLUSTER
 	$(BIN)/python -m pytest -m cluster -v

@@ -273,11 +273,9 @@ def path_of(found: object) -> str:
 
 def pane_named(path: str) -> Pane:
     """The pane of a `module:Class`, with the keys of what can be done to its rows."""
-    made = named(path)()
-    assert isinstance(made, Pane)
+    made: Pane = named(path)()
     for command in sorted(COMMANDS, key=lambda one: one.on != TABLES):  # esc empties a filter before it leads back
-        if command.on == ROWS and isinstance(made, TablePane) and not made.shows(command.id):
-            continue
-        if command.on in (ROWS, TABLES, path) and command.key:
+        is_shown = command.on == ROWS and isinstance(made, TablePane) and made.shows(command.id)
+        if (is_shown or command.on in (TABLES, path)) and command.key:
             made._bindings.bind(command.key, f"app.run('{command.id}')", show=False)
     return made

@@ -47,7 +47,6 @@ class Command:
         """What is pressed for it; None: the palette alone has it."""
         return CHOSEN.get(self.id, self.usual)
 
-
     @property
     def writes(self) -> bool:
         """Whether it leads to something that is written."""

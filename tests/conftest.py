@@ -11,7 +11,9 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
-settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing of what it shows
+EXAMPLES = 50
+"""Of each property in one run; each run draws others."""
+settings.register_profile("shared machine", deadline=None, max_examples=EXAMPLES)  # an example may take its time
 settings.load_profile("shared machine")
 
 

@@ -32,6 +32,7 @@ ZONES = "homelab-tui/zone"
 MOST_SEEN = 100
 """Files that are kept as they were shown."""
 BUSY = "the last change is not written yet; wait for what comes of it"
+ANEW = "nothing was written: the connection is another than {} was read over; look at it again, then change it"
 NOTHING = "the users are not known yet; wait for that"
 READ_ONLY = "read-only: nothing is written"
 
@@ -54,6 +55,8 @@ class Accessing:
         self._access = Access()
         self._following: asyncio.Task[None] | None = None
         self._held: tuple[Allocation, ...] = ()
+        self._read_by: Cluster | None = None
+        """Over which they were read: a lab that is started anew is another home."""
         self._saved: Saved | None = None
         """The last change of this console, which can be taken back."""
         self._contested: tuple[Edit, UserFile, UserFile] | None = None
@@ -84,6 +87,7 @@ class Accessing:
         for pause in pauses():
             try:
                 async with self._home.reached() as cluster:
+                    self._read_by = cluster
                     with explaining():
                         self._held = await held(cluster)
                     async with aclosing(users.live(cluster, lambda: self._held)) as readings:
@@ -173,10 +177,12 @@ class Accessing:
         self._tell(said=Said(f"{'hashing and writing' if is_hashed else 'writing'} {file.secret} …", "○"))
         options = await self._home.attached()
         try:
-            async with self._writing(edit.verb, file.secret, edit.user) as cluster:
+            async with self._writing(edit.verb, file.secret, users.about(edit)) as cluster:
                 cost = options.settings.bcrypt_cost
                 saved = await users.save(cluster, wiring.passwords(), file, edit, cost=cost)
         except Clashed as error:
+            if self._read_by is None or not await self._is_reached_by(self._read_by):
+                raise CannotConnect(ANEW.format(file.secret)) from None
             self._contested = (edit, file, error.now)
             shown = replace(error.clash, mine=replace(edit, password=None))
             self._show(clash=shown)

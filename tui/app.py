@@ -63,6 +63,8 @@ SETTINGS = "set-up: "
 LOCKED = "--read-only is set: {} does nothing"
 GUARDED = "read-only: {} does nothing; {} allows writing"
 STILL = "the screen stands still: {} does nothing until {} lets it go on"
+LEAVES = "still writing ({}); the console closes when that is done, or at once when asked again"
+FEW = "; this terminal has 16 colours, so those for 16 are used"
 GOES_ON = "a deploy goes on: key {} shows it"
 NO_OBJECT = "no object of the cluster stands behind this row: there is nothing to look at"
 BUSY = "the last wish is not done yet; wait for what comes of it"
@@ -103,7 +105,8 @@ class Console(Shell, inherit_bindings=False):
         """What is shown while the screen stands still."""
         self._era = 0
         """Counts clusters: what is told of one before the last is nobody's any more."""
-        self._writing = False
+        self._deeds: dict[Worker[None], str] = {}
+        """What was said yes to and is not done yet, in a few words."""
         self._gathering = False
         self._shown: Scene | None = None
         self._services: dict[str, Any] = {}
@@ -210,9 +213,15 @@ class Console(Shell, inherit_bindings=False):
         return self.scene.deployment is not None and self.scene.deployment.ending is None
 
     @property
-    def _is_written(self) -> bool:
-        """Whether a change is on its way to the cluster."""
-        return self._writing or any(getattr(one, "writing", "") for one in self._services.values())
+    def unfinished(self) -> str:
+        """The change that is on its way to the cluster."""
+        self._deeds = {work: what for work, what in self._deeds.items() if not work.is_finished}
+        written = (getattr(one, "writing", "") for one in self._services.values())
+        return next(filter(None, (*written, *self._deeds.values())), "")
+
+    def _leave(self) -> None:
+        if self.leave():
+            self.tell(said=Said(LEAVES.format(self.unfinished), "○"))
 
     def _show(self) -> None:
         self._shown = self.scene
@@ -225,7 +234,7 @@ class Console(Shell, inherit_bindings=False):
         """Do what a command says."""
         own: Mapping[str, Callable[[], object]] = {
             "help": self._help,
-            "quit": partial(self.exit, 0),
+            QUIT.id: self._leave,
             PALETTE.id: self._choose,
             SETUP.id: self._set_up,
             PAUSE.id: self._pause,
@@ -292,7 +301,7 @@ class Console(Shell, inherit_bindings=False):
             return
         if self._is_locked:
             self.tell(said=Said("--read-only was given when homelab-tui was started: it stays so to the end", "▲"))
-        elif self.scene.setup or self._is_written or self._deploys:
+        elif self.scene.setup or self.unfinished or self._deploys:
             self.tell(said=Said("first end what goes on: the set-up, a deploy, or what is being written", "▲"))
         else:
             is_on = not self.scene.read_only
@@ -302,13 +311,12 @@ class Console(Shell, inherit_bindings=False):
     def _paint(self, command: Command) -> None:
         """Other colours, for as long as the console is open."""
         wanted = command.id.removeprefix("theme.")
-        few = "" if self.paint(wanted) else "; this terminal has 16 colours, so those for 16 are used"
-        place = import_module("tui.settings").file()
+        few, place = "" if self.paint(wanted) else FEW, import_module("tui.settings").file()
         self.tell(said=Said(f'{wanted} until you leave{few}; to keep it write theme = "{wanted}" in {place}'))
 
     async def _turn(self, context: str) -> None:
         """To another cluster: nothing that is known of this one stays."""
-        if self._is_written or self._deploys or self.scene.setup:
+        if self.unfinished or self._deploys or self.scene.setup:
             self.tell(said=Said("first end what goes on here: the set-up, a deploy, or what is being written", "▲"))
             return
         try:
@@ -432,7 +440,7 @@ class Console(Shell, inherit_bindings=False):
 
     def _refusal(self, command: Command) -> str | None:
         """Why nothing can be written now."""
-        if self._writing:
+        if self.unfinished:
             return BUSY
         if self.scene.read_only:
             return (LOCKED if self._is_locked else GUARDED).format(command.label, sign(READ_ONLY))
@@ -456,7 +464,8 @@ class Console(Shell, inherit_bindings=False):
         def answered(sure: bool | None) -> None:
             if sure:
                 self.tell(said=Said(asked.doing, "○"))
-                self._wish(*wish) if wish else self.work(partial(self._write, command.id, row))
+                done = self._wish(*wish) if wish else self.work(partial(self._write, command.id, row))
+                self._deeds[done] = f"{command.label} {row}"
 
         dialog = import_module("screens.dialogs.confirm").Confirm(asked)
         self._asked = (command.asks, row, dialog) if wish else None
@@ -464,14 +473,10 @@ class Console(Shell, inherit_bindings=False):
 
     async def _write(self, id: str, row: str) -> None:
         """Do it, and say what became of it; another key may take that away, but does not stop it."""
-        self._writing = True
         try:
-            said = Said(await self._world.write(id, row))
+            self.tell(said=Said(await self._world.write(id, row)))
         except CannotConnect as error:
-            said = Said(str(error), "✗")
-        finally:
-            self._writing = False
-        self.tell(said=said)
+            self.tell(said=Said(str(error), "✗"))
 
 
 class FirstTime(Console):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from homelab.observe.manifest import documents
 from homelab.observe.parts import Parts, read
 from homelab.observe.raw import text
 from homelab.observe.routes import Route
+from homelab.observe.snapshot import Snapshot
 from homelab.observe.tail import Tail
 from homelab.observe.text import route_key
 from homelab.ports import Cluster, ClusterError, Ref
@@ -30,6 +31,8 @@ from tui.options import Options
 
 AGAIN_SECONDS = 2.0
 """Between two looks at what is told live."""
+CALM_SECONDS = 10.0
+"""Between two looks at a chain while nothing is heard: it is looked at again when the snapshot changes."""
 PODS_SECONDS = 5.0
 """Between two looks at which pods there are to listen to."""
 
@@ -52,6 +55,12 @@ class Inspecting:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._left: set[str] = set()
         """Those that went before they were heard of: messages may overtake each other."""
+        self._news = asyncio.Event()
+
+    def see(self, snapshot: Snapshot | None) -> None:
+        """Something changed: what is on the way of a route may be another thing now."""
+        told, self._news = self._news, asyncio.Event()
+        told.set()
 
     async def leave(self, token: str) -> None:
         """Nobody looks any more."""
@@ -61,9 +70,9 @@ class Inspecting:
             self._left.add(token)
 
     async def chain(self, token: str, route: Route | None) -> None:
-        """What is on the way of a route, again and again."""
+        """What is on the way of a route, again whenever something changes."""
         if route:
-            await self._while_looked_at(token, self._again(partial(self._parts, token, route)))
+            await self._while_looked_at(token, self._again(partial(self._parts, token, route), CALM_SECONDS))
 
     async def yaml(self, token: str, refs: Sequence[Ref]) -> None:
         """The objects, once."""
@@ -91,12 +100,15 @@ class Inspecting:
         if not task.cancelled():
             task.result()
 
-    async def _again(self, look: Callable[[Any], Awaitable[Any]]) -> None:
-        """Each look knows what the one before has told."""
+    async def _again(self, look: Callable[[Any], Awaitable[Any]], calm: float = AGAIN_SECONDS) -> None:
+        """Each look knows what the one before has told; `calm`: so long at most until the next, if nothing is heard."""
         before: Any = None
         while True:
+            news = self._news
             before = await look(before)
             await asyncio.sleep(AGAIN_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), calm - AGAIN_SECONDS)
 
     async def _parts(self, token: str, route: Route, before: Parts | None) -> Parts:
         try:

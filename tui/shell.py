@@ -6,7 +6,9 @@ import asyncio
 import os
 import select
 import signal
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from threading import Thread
@@ -26,6 +28,9 @@ from tui.typeahead import Pressed, TypeAhead
 
 STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
+ROUND = 0.02
+"""Seconds between two looks at whether what is being written is written."""
+CUT = "homelab-tui: left in the middle of writing ({}): look whether it was written before you count on it"
 
 
 class Shell(App[int], inherit_bindings=False):
@@ -46,6 +51,9 @@ class Shell(App[int], inherit_bindings=False):
         self.has_pressed = False
         """Whether a person has pressed a key."""
         self.ahead = TypeAhead(self, self.press)
+        self._leaves = False
+        self.cut = ""
+        """What was being written when the app was left."""
 
     def paint(self, theme: str) -> bool:
         """Take these colours; whether the terminal has enough for them."""
@@ -60,6 +68,31 @@ class Shell(App[int], inherit_bindings=False):
         self.work(self.ahead.run)
         if self._told_to_leave:
             self.exit(0)
+
+    @property
+    def unfinished(self) -> str:
+        """What is being written now, in a few words; empty where nothing is."""
+        return ""
+
+    def leave(self) -> bool:
+        """Leave as soon as what is being written is written, asked once more at once; whether it is waited for."""
+        waits = bool(self.unfinished) and not self._leaves
+        self._leaves = True
+        if waits:
+            self.work(self._leave_then)
+        else:
+            self.exit(0)
+        return waits
+
+    async def _leave_then(self) -> None:
+        while self.unfinished:
+            await asyncio.sleep(ROUND)
+        self.exit(0)
+
+    def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
+        """At once; what that cuts off is told in the end."""
+        self.cut = self.cut or self.unfinished
+        super().exit(result, return_code, message)
 
     @property
     def is_up(self) -> bool:
@@ -110,6 +143,9 @@ def shown(app: Shell) -> int:
     for number in SIGNALS:
         signal.signal(number, lambda *_: app.leave_early())
     code = app.run(mouse=False)
+    if app.cut:
+        with suppress(OSError):
+            print(CUT.format(app.cut), file=sys.stderr)
     import_module("tui.headless.terminal").let_go()  # the terminal may be gone
     return app.return_code or 0 if code is None else code
 

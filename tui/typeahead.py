@@ -73,8 +73,7 @@ class TypeAhead:
                     await asyncio.sleep(0 if next(looks) < EAGER else PAUSE)
         except TimeoutError:
             self._works.clear()
-            if len(self._waiting) > 1:
-                self._waiting.clear()
+            self._waiting.clear()
 
     def _is_quiet(self) -> bool:
         """Whether nobody has anything left to do; a screen that is new in front begins after its first repaint."""

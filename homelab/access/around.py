@@ -120,6 +120,6 @@ def shut(place: str, secret: Raw | None) -> Shut | None:
     if all(user.kind is HashKind.UNKNOWN for user in known):
         anew = f"set a password: key 7, or `homelab-tui users passwd {known[0].name}{chosen}`"
         return Shut(
-            f"Secret {place} keeps no password in a way that Traefik takes", "it answers 401 to everybody", anew
+            f"Secret {place} keeps no password in a way that Traefik takes", "Traefik answers 401 to everybody", anew
         )
     return None

@@ -10,9 +10,10 @@ from homelab.access.doors import doors
 from homelab.access.htpasswd import notes, users
 from homelab.access.model import UserFile
 from homelab.observe.allocations import Allocation
-from homelab.observe.auth import DEEPEST, USERS, Middlewares, by_reference, members
+from homelab.observe.auth import DEEPEST, USERS, Middlewares, by_reference, members, reference
 from homelab.observe.ingress import TRAFFIC_TYPE, Wish, wishes
-from homelab.observe.raw import dig, full_name, label, name, namespace, text
+from homelab.observe.raw import dig, full_name, items, label, name, namespace, text
+from homelab.observe.traefik import hosts_of
 from homelab.ports import Raw
 
 HOME = USERS
@@ -23,15 +24,36 @@ PLAIN = "kubernetes.io/basic-auth"
 
 
 def files(
-    middlewares: Iterable[Raw], ingresses: Iterable[Raw], secrets: Mapping[str, Raw], held: Iterable[Allocation] = ()
+    middlewares: Iterable[Raw],
+    ingresses: Iterable[Raw],
+    secrets: Mapping[str, Raw],
+    held: Iterable[Allocation] = (),
+    routes: Iterable[Raw] = (),
 ) -> tuple[UserFile, ...]:
     """Every file that a basic-auth Middleware names; the home's own first, also while it is missing.
 
-    `secrets` by `namespace/name`, `held` for the doors. Pure: the same objects give the same answer.
+    `secrets` by `namespace/name`, `held` for the doors, `routes` are IngressRoutes: their hosts are
+    counted, and have no doors. Pure: the same objects give the same answer.
     """
     known, given, wished = by_reference(middlewares) or {}, tuple(held), wishes(ingresses)
     places = sorted({HOME, *secrets_of(known.values())}, key=lambda place: (place != HOME, place))
-    return tuple(_file(place, known, wished, secrets.get(place), given) for place in places)
+    ways = tuple(_ways(routes))
+    found = {place: _file(place, known, wished, ways, given) for place in places}
+    return tuple(_with_users(one, secrets.get(place)) for place, one in found.items())
+
+
+def _with_users(file: UserFile, secret: Raw | None) -> UserFile:
+    """What is to be said of the Secret comes before what is to be said of those that name it."""
+    read = as_read(file, secret)
+    return replace(read, notes=(*read.notes, *file.notes))
+
+
+def _ways(routes: Iterable[Raw]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each host of an IngressRoute with the Middlewares before it."""
+    for one in routes:
+        for way in items(one, "spec", "routes"):
+            guards = tuple(reference(each, namespace(one)) for each in items(way, "middlewares"))
+            yield from ((host, guards) for host in hosts_of(text(way, "match") or ""))
 
 
 def secrets_of(middlewares: Iterable[Raw]) -> Iterator[str]:
@@ -46,20 +68,23 @@ def secret_of(middleware: Raw) -> str | None:
 
 
 def _file(
-    place: str, known: Middlewares, wished: Iterable[Wish], secret: Raw | None, held: tuple[Allocation, ...]
+    place: str,
+    known: Middlewares,
+    wished: Iterable[Wish],
+    ways: Iterable[tuple[str, tuple[str, ...]]],
+    held: tuple[Allocation, ...],
 ) -> UserFile:
     guards = {reference: one for reference, one in known.items() if secret_of(one) == place}
     opened = [wish for wish in wished if not guards.keys().isdisjoint(_reached(wish.middlewares, known))]
-    found = UserFile(
+    further = {host for host, before in ways if not guards.keys().isdisjoint(_reached(before, known))}
+    return UserFile(
         secret=place,
         users=(),
         middlewares=tuple(sorted(map(full_name, guards.values()))),
-        hosts=tuple(sorted({wish.host for wish in opened})),
+        hosts=tuple(sorted({wish.host for wish in opened} | further)),
         doors=doors(opened, held),
+        notes=tuple(_unseen(guards.values(), opened)),
     )
-    unseen = tuple(_unseen(guards.values(), opened))
-    read = as_read(found, secret)
-    return replace(read, notes=(*read.notes, *unseen))
 
 
 def _reached(references: Iterable[str], known: Middlewares, depth: int = 0) -> set[str]:

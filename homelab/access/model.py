@@ -188,6 +188,11 @@ class App:
         return f"{self.namespace}/{self.name or self.service}"
 
     @property
+    def called(self) -> str:
+        """How a list names it, others' in brackets: an Ingress of theirs may have the name of an app of ours."""
+        return f"({self.key})" if self.foreign else self.key
+
+    @property
     def zones(self) -> tuple[str, ...]:
         """In their order."""
         return tuple(zone for zone in ZONES if zone in self.hosts)

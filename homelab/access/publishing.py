@@ -179,6 +179,8 @@ async def _put(cluster: Cluster, wished: Raw, live: Raw | None) -> tuple[Raw, ..
     try:
         if live is None:
             return (await _made(cluster, wished),)
+        if (booked := _as_applied(live)) != live:  # a run was cut between its two writes
+            live = await cluster.replace(booked)
         await _applied(cluster, wished, live)
     except (Outdated, Exists) as error:
         what = "was made" if isinstance(error, Exists) else "was changed or deleted"
@@ -195,6 +197,8 @@ async def _applied(cluster: Cluster, wished: Raw, live: Raw | None, *, dry_run: 
     try:
         await applied(cluster, {**wished, "metadata": wished["metadata"] | based_on}, live, dry_run=dry_run)
     except Conflict as conflict:
+        if {one.manager for one in conflict.contests} == {MANAGER}:  # our own name: somebody was first with a new one
+            raise Exists(f"{Ref.of(wished)} was made by somebody else meanwhile; look at it again") from None
         holders = ", ".join(f"{one.field} by {one.manager}" for one in conflict.contests)
         raise Conflict(f"{Ref.of(wished)} is held by others: {holders or conflict}", conflict.contests) from None
 

@@ -35,7 +35,9 @@ from homelab.together import together
 COST = 10
 """Of bcrypt, where nobody says another."""
 SECRET = Kind("v1", "Secret")
-MIDDLEWARE, INGRESS = KINDS["middlewares"].kind, KINDS["ingresses"].kind
+MIDDLEWARE, INGRESS, ROUTE = (KINDS[name].kind for name in ("middlewares", "ingresses", "ingressroutes"))
+LEADS = (MIDDLEWARE, INGRESS, ROUTE)
+"""What says which files there are, and what they open."""
 AGAIN_SECONDS = 3.0
 """Until it is tried again to read what could not be read."""
 TRIES = 5
@@ -78,14 +80,14 @@ class Reading:
 
 async def read(cluster: Cluster, held: Iterable[Allocation] = ()) -> tuple[UserFile, ...]:
     """The files as they are now. Raises ClusterError."""
-    middlewares, ingresses = await together(partial(_listed, cluster, kind) for kind in (MIDDLEWARE, INGRESS))
+    middlewares, ingresses, routes = await together(partial(_listed, cluster, kind) for kind in LEADS)
     places = sorted({HOME, *secrets_of(middlewares)})
     found = dict(zip(places, await together(partial(_read, cluster, place) for place in places), strict=True))
     hidden = {place: one for place, one in found.items() if isinstance(one, Forbidden)}
     if HOME in hidden:
         raise hidden[HOME]
     secrets = {place: one for place, one in found.items() if isinstance(one, dict)}
-    known = files(middlewares, ingresses, secrets, held)
+    known = files(middlewares, ingresses, secrets, held, routes)
     return tuple(replace(one, refusal=str(hidden[one.secret])) if one.secret in hidden else one for one in known)
 
 
@@ -158,7 +160,7 @@ class _Following:
     def follow(self, place: str | None) -> None:
         """Watch a Secret, once; None: what leads to them."""
         if place not in self._tasks:
-            wanted = [_ref(place)] if place else [MIDDLEWARE, INGRESS]
+            wanted = [_ref(place)] if place else [*LEADS]
             self._tasks[place] = [asyncio.create_task(self._watch(one)) for one in wanted]
 
     async def _watch(self, what: Ref | Kind) -> None:
@@ -195,6 +197,11 @@ async def save(cluster: Cluster, passwords: Passwords, file: UserFile, edit: Edi
         return Clashed(clash_of(file, now, edit), now)
 
     return await _write(cluster, file, edited(file.content, edit, hashed), f"{edit.user} {done}", clashes)
+
+
+def about(edit: Edit) -> str:
+    """Whom an edit is about, for the journal."""
+    return f"{edit.user}, now {edit.name}" if edit.verb is Verb.RENAME else edit.user
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Packages of which one part is used, without the rest of them.
 
-The `__init__` of some loads all there is: requests, oauthlib, websocket and others, which nobody here uses, are 12 MB
+The `__init__` of some loads all there is: requests, oauthlib, websocket and others, which nobody here uses, are 9 MB
 of the console's memory, and a sixth of a second between its first paint and its first row.
 """
 

@@ -27,8 +27,7 @@ def documents(objects: Iterable[Raw]) -> list[str]:
 
 
 def document(obj: Raw) -> list[str]:
-    """Lines; of a Secret the keys alone: values are told by their length, those of annotations too, which may be copies.
-    """
+    """Lines. Values of a Secret are told by their length, those of its annotations too: they may be copies."""
     is_secret = obj.get("kind") == "Secret"
     hidden = _hidden(obj) if is_secret else obj
     meta = {key: value for key, value in (obj.get("metadata") or {}).items() if key != "managedFields"}

@@ -47,9 +47,9 @@ def too_few(plan: Plan) -> Iterator[Finding]:
 
 @check("apps-empty", "The list of sample apps is empty")
 def apps_empty(plan: Plan) -> Iterator[Finding]:
-    """A stage without an object is none, and what it brought once would stay."""
+    """An apply clears the stages that have objects; what the last sample brought would stay, and nothing tell of it."""
     if not plan.apps:
-        why = "an apply clears a stage of what left the plan, and one in which nothing is left is no stage of it"
+        why = "an apply clears only stages that have objects, so what the last sample app brought would stay"
         yield error(
             "apps", "no sample app is named", why, "write whoami; it needs 8 MiB, and shows whether the way in works"
         )

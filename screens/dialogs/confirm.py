@@ -16,8 +16,7 @@ from screens.widgets.lines import Line, Lines
 from screens.widgets.pane import INDENT, RULE, cut
 
 KEYS = (("← →", "choose"), ("enter", "do it"), ("esc", "cancel"))
-SHORT_WORD = 16
-"""Columns of a word that the line of keys repeats."""
+TYPING = (("type", "the word"), *KEYS[1:])
 FRAME = 3
 """Lines that are not sentences: title, choice, keys."""
 
@@ -109,9 +108,7 @@ def lines(question: Question, sure: bool, width: int, height: int, typed: str = 
     """The dialog of a question."""
     if not question.word:
         return layout(question.title, question.sentences, Choices(choice(question.verb, sure), KEYS), width, height)
-    short = cells(question.word) <= SHORT_WORD
-    pressed = ((question.word if short else "the word", "type it"), *KEYS[1:])
-    choices = Choices(choice(question.verb, sure), pressed, typing(question.word, typed, width))
+    choices = Choices(choice(question.verb, sure), TYPING, typing(question.word, typed, width))
     return layout(question.title, question.sentences, choices, width, height)
 
 

@@ -72,7 +72,7 @@ def taking_in(found: Incoming) -> Question:
     """What an import would do to whom."""
     return Question(
         title=f"Import {number_of(found)} into {found.secret}?",
-        sentences=(f"After it: {'; '.join(found.told)}.", f"Read from {found.source}; u takes it back."),
+        sentences=(f"After it: {'; '.join(found.told)}.", f"Read from {found.source}."),
         verb="Import",
         doing=f"importing into {found.secret} …",
     )

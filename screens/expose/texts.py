@@ -100,7 +100,7 @@ def app_row(app: App, known: Mapping[str, Sequence[Route]]) -> Row:
     error = next((one.error for one in found if one.error), None)
     made = (f"made by {app.foreign}",) if app.foreign else ()
     cells = (
-        app.key,
+        app.called,
         f"{app.service}:{app.port}",
         SHORT.get(zone_word(app.zones), zone_word(app.zones)),
         hosts(app),

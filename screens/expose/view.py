@@ -9,9 +9,9 @@ from textual.types import CSSPathType
 
 from screens.commands import APPS, COMMANDS, HOME, Command
 from screens.detailed import Detailed
+from screens.dialogs.apps import NO_ROW, nobody
 from screens.expose.texts import SERVICE, app_of, view_of
 from screens.messages import Go, Opening
-from screens.dialogs.apps import NO_ROW, nobody
 from screens.scene import Said, Scene
 
 WISHES = {"apps.expose": "pick", "apps.edit": "edit", "apps.follow": "watch"}

@@ -93,7 +93,8 @@ def lefts(scene: Scene) -> Iterable[list[Span]]:
     yield [title, *([cluster, *other] if other else machines), *mode]
     yield [title, *other, *mode]
     yield [title, *mode]
-    yield [title]
+    if not (scene.read_only or scene.paused):  # those are said rather than how Consul and the Traefiks fare
+        yield [title]
 
 
 def modes(scene: Scene) -> list[Span]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, TypeVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.events import Blur, DescendantBlur, DescendantFocus, Focus, Key
+from textual.events import Blur, DescendantBlur, DescendantFocus, Focus, Key, Resize
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -145,6 +145,21 @@ class Typed(Text):
         self.post_message(Answered(self._service, self._path, event.value))
 
 
+class Remark(Lines):
+    """A few words beside an answer, shortened to their place whenever that becomes another one."""
+
+    _said: Span = ("", "")
+
+    def say(self, said: Span) -> None:
+        """These from now on."""
+        self._said = said
+        self.show_lines([((shortened(f"{GAP}{said[0]}", self.size.width), said[1]),)])
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width: other words."""
+        self.say(self._said)
+
+
 class Asked(Horizontal, Generic[C]):
     """Label, answer, remark."""
 
@@ -152,7 +167,7 @@ class Asked(Horizontal, Generic[C]):
         super().__init__()
         self.control = control
         self._called = label
-        self._label, self._remark = Lines(classes="label"), Lines(classes="remark")
+        self._label, self._remark = Lines(classes="label"), Remark(classes="remark")
 
     def compose(self) -> ComposeResult:
         """From left to right."""
@@ -167,7 +182,7 @@ class Asked(Horizontal, Generic[C]):
 
     def remark(self, said: Span) -> None:
         """What is to be said of the answer, in a few words."""
-        self._remark.show_lines([((shortened(f"{GAP}{said[0]}", self._remark.size.width), said[1]),)])
+        self._remark.say(said)
         self._show_label()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:

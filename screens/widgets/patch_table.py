@@ -15,8 +15,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from homelab.observe.text import GAP, Head, Row, clean, fitted, padded, wrapped
-from screens.widgets.lines import Line, Lines
+from homelab.observe.text import GAP, Head, Row, clean, fitted, padded, shortened, wrapped
+from screens.widgets.lines import Line, Lines, length
 
 MARGIN = "  "
 POINTER = "▸ "
@@ -176,9 +176,16 @@ class PatchTable(Lines, can_focus=True):
             top = last - height + 1 + more
         if first - top < 1:
             top = first - 1
+        top = max(min(top, len(self.lines) - height), 0)
+        top = self._starts[bisect_left(self._starts, min(top + 1, first))] - 1  # no row begins with its second line
         if self._at == 0:
             top = 0
         self.scroll_to(y=top, animate=False, immediate=True, force=True)  # no scrollbar is shown
+
+    @property
+    def max_scroll_y(self) -> int:
+        """Below the last line too: else the first row in view might begin with its second line."""
+        return len(self.lines)
 
     def on_resize(self, event: Resize) -> None:
         """Other widths: other columns."""
@@ -213,7 +220,8 @@ def drawn(row: Row, widths: dict[int, int], room: int) -> tuple[Line, ...]:
     for at, width in widths.items():
         spans.append((padded(row.cells[at], width) + GAP, STYLE_OF_SIGN.get(row.cells[at][:1], "")))
     if len(spans) > 1:  # a wider state in one row must change no other
-        spans[-1] = (spans[-1][0].rstrip(), spans[-1][1])
+        text, style = spans.pop()
+        spans.append((shortened(text.rstrip(), len(MARGIN) + room + 1 - length(spans)), style))
     return (tuple(spans), *below(row.below, worst(row.cells), room))
 
 

@@ -211,6 +211,20 @@ async def test_an_app_that_was_withdrawn_meanwhile_does_not_come_back(
     assert await shown(cluster) is None
 
 
+async def test_an_app_whose_making_was_cut_can_be_changed_all_the_same(
+    cluster: KubernetesCluster, journal: Journal
+) -> None:
+    await cluster.create(ingresses(replace(APP, auth="homelab/auth"))[0])
+    now = await shown(cluster)
+    assert now
+
+    found = await publish(cluster, journal, replace(now, auth=None), now)
+
+    assert found.auth is None
+    assert await writers(cluster) == [("homelab-tui", "Apply")]
+    await withdraw(cluster, journal, found)
+
+
 async def test_what_is_put_on_show_while_it_is_withdrawn_is_said(
     cluster: KubernetesCluster, journal: Journal, meddle: Callable[..., None]
 ) -> None:

@@ -15,9 +15,11 @@ import pytest
 from deployers import product
 from servers import cluster, store
 
+from homelab.access.expose import ingresses
 from homelab.access.files import HOME
 from homelab.access.htpasswd import Unfit
-from homelab.access.model import Edit, UserFile, Verb
+from homelab.access.model import App, Edit, UserFile, Verb
+from homelab.access.remains import remains
 from homelab.access.users import (
     MIDDLEWARE,
     Clashed,
@@ -344,6 +346,20 @@ async def until(readings: AsyncIterator[Reading], is_so: Callable[[Reading], boo
 
 def names(one: Reading) -> list[str]:
     return [user.name for file in one.files or () for user in file.users]
+
+
+async def test_what_a_delete_of_the_stack_leaves_is_said(cluster: KubernetesCluster) -> None:
+    await made(cluster)
+    for namespace in ("apps", "whoami"):
+        await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        (one,) = ingresses(App(namespace, "web", 80, {"internal": f"{namespace}.home"}))
+        await cluster.create(one)
+
+    assert [line.partition(";")[0] for line in await remains(cluster, {"whoami"})] == [
+        "goes with its namespace: app whoami/web",
+        "stays: app apps/web, and nobody serves it until the stack is back",
+        "stays: Secret homelab/ingress-auth, the users: they come in again once the stack is back",
+    ]
 
 
 async def test_the_stack_comes_and_goes_and_the_file_stays(tmp_path: Path) -> None:

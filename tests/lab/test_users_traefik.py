@@ -207,6 +207,7 @@ def _journal() -> None:
     told = [json.loads(line) for line in text.splitlines()]
     first = next(one for one in told if one["event"] == "users")
     assert {"file": "homelab/ingress-auth", "verb": "add", "about": "anna"}.items() <= first.items()
+    assert "berta, now bert" in {one.get("about") for one in told}
     assert {"users", "users-written"} <= {one["event"] for one in told}
     assert "geheimnis" not in text and "another one" not in text and "$2" not in text
 

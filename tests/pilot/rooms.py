@@ -32,6 +32,7 @@ from screens.widgets.lines import Lines
 from tui.app import Console
 from tui.console import Home
 from tui.options import Options
+from tui.settings import Settings
 from tui.typeahead import _rests
 
 TOKEN = "a-token-for-this-test"
@@ -39,8 +40,8 @@ PATIENCE = 20.0
 """Seconds after which a condition that does not come true fails its test."""
 QUIET_ROUNDS = 3
 """Rounds through all widgets that find nothing: what one of them is handling may lead to a message for another."""
-ROUND = 0.001
-"""Seconds until a widget that was busy is looked at again."""
+CHEAP = 4
+"""bcrypt's least cost: what hashing takes is nobody's point here."""
 SMALL, LARGE = (80, 24), (120, 40)
 NAMESPACE = Kind("v1", "Namespace")
 PARSE = Stylesheet._parse_rules
@@ -212,7 +213,7 @@ class Person:
         quiet = 0
         async with asyncio.timeout(PATIENCE):
             while quiet < QUIET_ROUNDS:
-                await asyncio.sleep(0 if quiet else ROUND)
+                await asyncio.sleep(0.001)
                 self.app.screen._on_timer_update()
                 everybody = (self.app, *self.app.screen.walk_children(with_self=True))
                 rests = self.app.ahead.is_empty and all(map(_rests, everybody))
@@ -252,8 +253,15 @@ class Person:
 
 @asynccontextmanager
 async def watching(home: Household, size: tuple[int, int] = SMALL, *, read_only: bool = False) -> AsyncIterator[Person]:
-    """The console on the household's cluster, as `homelab-tui` opens it."""
-    options = Options(plan=home.plan, kubeconfig=str(home.kubeconfig), context=None, mirror=None, read_only=read_only)
+    """The console on the household's cluster, as `homelab-tui` opens it, with passwords that cost little."""
+    options = Options(
+        plan=home.plan,
+        kubeconfig=str(home.kubeconfig),
+        context=None,
+        mirror=None,
+        read_only=read_only,
+        settings=Settings(bcrypt_cost=CHEAP),
+    )
     app = Console(Home(options), read_only=read_only)
     with patch.object(Stylesheet, "_parse_rules", _parsed):
         async with app.run_test(size=size) as pilot:

@@ -38,7 +38,7 @@ async def home_of(folder: Path) -> AsyncIterator[Household]:
         home.put(
             thing(NAMESPACE, "kube-system"),
             thing(MIDDLEWARE, "auth", "homelab", spec=guard, labels={"traffic-type": "external"}),
-            {**users, "data": {"users": "YW5uYTp4Cg=="}},
+            {**users, "data": {"users": "YW5uYTp7U0hBfUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQT0K"}},
         )
         yield home
 
@@ -199,7 +199,7 @@ async def test_services_that_cannot_be_shown_say_why(tmp_path: Path) -> None:
             await person.press("8", "a")
             await person.sees("Show an app", "apps/away")
             await person.press(*"away")
-            await person.sees("1 Service ", "▸ apps/away", "ExternalName")
+            await person.sees("1 Service\n", "▸ apps/away", "ExternalName")
             await person.press("enter")
             await person.press("backspace")
             await person.sees("Show an app", "Service awa")

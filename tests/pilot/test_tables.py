@@ -155,3 +155,24 @@ async def test_a_dialog_of_a_table_fits_the_smallest_terminals(tmp_path: Path) -
                     await person.resize(*size)
                     assert all(len(line) <= size[0] for line in person.lines)
                 await person.press("escape")
+
+
+async def test_a_table_that_is_scrolled_begins_with_a_row_and_not_with_what_is_said_of_one(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        deployed(home)
+        home.put(*(ingress(f"app-{at:02}", f"app-{at:02}.home.test") for at in range(30)))
+        async with watching(home) as person:
+            await person.press("3")
+            await person.sees("30 problems")
+            for _ in range(31):
+                await person.press("down")
+                assert ".home.test" in person.lines[3][:30], person.text
+
+
+async def test_a_state_that_has_no_room_says_that_more_of_it_is_missing(tmp_path: Path) -> None:
+    async with household(tmp_path) as home:
+        deployed(home)
+        async with watching(home, (40, 10)) as person:
+            await person.press("8")
+            await person.sees("▸Apps", "✓ ")
+            await person.until(lambda: "…" in person.line("▸ ")[-6:], "an ellipsis")

@@ -179,3 +179,19 @@ async def test_a_name_is_not_called_wrong_before_it_was_changed(tmp_path: Path) 
             assert "✗" not in person.text
             await person.press("enter")
             await person.sees("✗", "already")
+
+
+async def test_a_file_that_was_read_over_another_connection_is_looked_at_again_and_not_overwritten(
+    tmp_path: Path,
+) -> None:
+    async with household(tmp_path) as home:
+        guarded(home, APR1)
+        async with watching(home) as person:
+            await opened(person, "a")
+            home.put(secret(BERT))
+            person.app._services["users"]._read_by = None
+            for text in ("anna", LONG, LONG):
+                await person.press(*text, "enter")
+            await person.sees("✗ nothing was written", "connection")
+            assert "Overwrite" not in person.text
+            assert names(home) == ["bert"]

@@ -24,6 +24,8 @@ INTERNAL, EXTERNAL = "shown.internal.domain.com", "whoami.cloud.domain.com"
 LEFT, RIGHT, ENTER, TAB, DELETE, EMPTY = "\x1b[D", "\x1b[C", "\r", "\t", "\x1b[3~", "\x15"
 LETTER, FACE = 1_500, 8_000
 """Bytes of one letter typed into the form, and of a view that is opened."""
+MEMORY = 90
+"""Megabytes of the console, when all that an app needs was loaded."""
 
 
 def doors(api: Api) -> tuple[str, str]:
@@ -104,7 +106,7 @@ def test_an_app_is_shown_on_both_zones_answers_and_leaves_nothing(console: Open,
     terminal.send("8")
     terminal.shows(INTERNAL, "✓ served by 2 of 2", "▸8 apps")
     terminal.send(END)
-    terminal.shows("▸ whoami/whoami  both")
+    terminal.shows("  (whoami/whoami)  int", "▸ whoami/whoami    both")
     terminal.send(DELETE)
     terminal.shows("Withdraw whoami/whoami?", "forget")
     terminal.send("withdraw" + ENTER)
@@ -112,5 +114,6 @@ def test_an_app_is_shown_on_both_zones_answers_and_leaves_nothing(console: Open,
     awaited(inside, 404)
     awaited(outside, 404)
     assert names(api) == there
+    assert terminal.memory <= MEMORY
     terminal.send("q")
     assert terminal.ended() == 0

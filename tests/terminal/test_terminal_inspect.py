@@ -47,7 +47,7 @@ def test_what_comes_in_front_costs_little_and_nothing_at_rest(
     terminal.shows("▸Route ─")
     terminal.send("2")
     terminal.shows("▸Allocations")
-    assert opened(terminal, "l", "▸Logs", "INF") <= most
+    assert opened(terminal, "l", "▸Logs", "Z ") <= most
     assert not terminal.listen(3.0)
     terminal.send("\x1b")
     terminal.shows("▸Allocations")

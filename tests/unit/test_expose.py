@@ -62,6 +62,13 @@ def test_without_a_password_an_ingress_has_nothing_of_one() -> None:
     assert [one["metadata"].get("annotations") for one in ingresses(replace(BOTH, auth=None))] == [None, None]
 
 
+def test_somebody_elses_ingress_is_not_called_as_an_app_of_ours_is() -> None:
+    ours, theirs = exposed([*ingresses(APP), ingress("web", "other.test")])
+
+    assert ours.key == theirs.key
+    assert sorted((ours.called, theirs.called)) == ["(apps/web)", "apps/web"]
+
+
 def test_what_was_typed_carelessly_is_written_as_it_must_be() -> None:
     app = replace(APP, hosts={"internal": " Web.Internal.domain.com. "}, path="app")
 

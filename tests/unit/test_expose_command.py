@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import forbidden, kubeconfig, resources, serving
 from objects import article_plan
+from shell import program
 from showing import APP, BOTH, around
 
 from homelab.access.model import App
@@ -75,6 +79,19 @@ def test_a_host_of_a_zone_that_is_not_wished_is_refused() -> None:
 def test_read_only_writes_nothing(command: list[str], capsys: Any) -> None:
     assert run(["--read-only", *command]) == 2
     assert f"--read-only is set: {command[0]} does nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["apps"], ["apps", "--json"], ["hide", "web", "--namespace", "apps", "--yes"]])
+async def test_who_may_not_read_ingresses_is_told_so_and_not_that_there_are_none(
+    command: list[str], tmp_path: Path
+) -> None:
+    async with serving() as server:
+        server.script("GET /apis/networking.k8s.io/v1", resources("networking.k8s.io/v1", Ingress="ingresses"))
+        server.script("GET /apis/networking.k8s.io/v1/ingresses", forbidden("ingresses"))
+        told = await asyncio.to_thread(program, "--kubeconfig", str(kubeconfig(tmp_path, server.url)), *command)
+
+    assert (told.code, told.out) == (1, "")
+    assert "a right is missing: ingresses is forbidden" in told.err
 
 
 def test_without_a_terminal_somebody_has_to_say_yes() -> None:

@@ -62,6 +62,20 @@ def test_a_file_opens_what_is_guarded_by_a_middleware_that_names_it_also_through
     assert (people.secret, people.hosts, people.middlewares) == ("apps/people", ("c.home",), ("apps/own",))
 
 
+def test_hosts_of_traefiks_own_routes_are_counted_too() -> None:
+    kind = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": meta("own", "apps")}
+    guard = [{"name": "auth", "namespace": "homelab"}]
+    routes = [
+        {"match": "Host(`own.home`) && PathPrefix(`/`)", "middlewares": guard},
+        {"match": "Host(`open.home`)"},
+        {"match": "Host(`other.home`)", "middlewares": [{"name": "auth"}]},
+    ]
+
+    (home,) = files([AUTHS], [], {}, routes=[{**kind, "spec": {"routes": routes}}, {**kind, "spec": {"routes": "odd"}}])
+
+    assert home.hosts == ("own.home",)
+
+
 def test_its_doors_are_those_of_the_zone_and_of_what_is_external_the_internal_one_too() -> None:
     ways = [
         guarded("in", "in.home", "homelab-auth@kubernetescrd", way="/x"),

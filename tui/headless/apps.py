@@ -58,7 +58,7 @@ def apps(parsed: Namespace, options: Options) -> int:
 def _line(app: App) -> str:
     hosts = ", ".join(f"{zone} {host}{app.path.removesuffix('/')}" for zone, host in app.hosts.items())
     guard = f", password {app.auth}" if app.auth else ""
-    return f"{app.key}: {hosts} -> {app.service}:{app.port}{guard}{f' (by {app.foreign})' if app.foreign else ''}"
+    return f"{app.called}: {hosts} -> {app.service}:{app.port}{guard}{f' (by {app.foreign})' if app.foreign else ''}"
 
 
 def expose(parsed: Namespace, options: Options) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
+from homelab.access.remains import remains
 from homelab.finding import Finding
 from homelab.plan.checks import findings_of
 from homelab.plan.model import Plan
@@ -23,6 +24,7 @@ from homelab.stack.diff import Action, Difference
 from homelab.stack.facts import facts
 from homelab.stack.journal import Journal
 from homelab.stack.obstacles import obstacles
+from homelab.stack.order import NAMESPACE
 from homelab.stack.preview import preview, wished
 from homelab.stack.progress import Awaiting, Done, Event, StageBegun, StageEnded, Stopped
 from homelab.stack.record import Recording, path_of
@@ -212,6 +214,9 @@ def delete(parsed: Namespace, options: Options) -> int:
             _announce(removal)
             if not removal.gone:
                 return 0
+            spaces = {entry.ref.name for entry, _ in removal.gone if entry.ref.kind == NAMESPACE}
+            for line in await remains(cluster, spaces):
+                say(line)
             if not parsed.yes and not await ask("Type delete to go on:", "delete"):
                 say("nothing was deleted")
                 return 1

@@ -12,7 +12,7 @@ from homelab.access.doors import each_heard, some
 from homelab.access.files import HOME
 from homelab.access.htpasswd import Unfit, check, hashes, incoming, is_read, touched
 from homelab.access.model import Edit, Heard, User, UserFile, Verb
-from homelab.access.users import Clashed, NotSaved, Saved, journaled, put, read, save
+from homelab.access.users import Clashed, NotSaved, Saved, about, journaled, put, read, save
 from homelab.observe.allocations import allocations
 from homelab.observe.snapshot import KINDS, VERSION, plain
 from homelab.observe.text import Head, Row, table, wrapped
@@ -120,7 +120,7 @@ def _change(parsed: Namespace, options: Options, edit: Edit, *, is_asked: bool =
             if is_asked and not await ask(f"Type {edit.user} to remove {edit.user} from {file.secret}:", edit.user):
                 say("nothing was changed")
                 return 1
-            async with _journaled(cluster, options, file.secret, edit.verb, edit.user):
+            async with _journaled(cluster, options, file.secret, edit.verb, about(edit)):
                 saved = await _saved(cluster, file, edit, options.settings.bcrypt_cost)
             say(f"{saved.what}: Secret {file.secret}")
             if edit.password and parsed.generate:
