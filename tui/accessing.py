@@ -32,7 +32,7 @@ ZONES = "homelab-tui/zone"
 MOST_SEEN = 100
 """Files that are kept as they were shown."""
 BUSY = "the last change is not written yet; wait for what comes of it"
-ANEW = "nothing was written: the connection is another than {} was read over; look at it again, then change it"
+ANEW = "nothing was written: the connection is another than {} was read over; open key 7 anew, then change it"
 NOTHING = "the users are not known yet; wait for that"
 READ_ONLY = "read-only: nothing is written"
 

@@ -41,7 +41,7 @@ from tui.shell import Shell, shown
 from tui.typeahead import Pressed
 
 if TYPE_CHECKING:
-    from screens.dialogs.confirm import Question
+    from screens.dialogs.confirm import Confirm, Question
     from screens.palette import Palette
 
 TICK = 1.0
@@ -110,7 +110,7 @@ class Console(Shell, inherit_bindings=False):
         self._gathering = False
         self._shown: Scene | None = None
         self._services: dict[str, Any] = {}
-        self._asked: tuple[str, str, ModalScreen[bool]] | None = None
+        self._asked: tuple[str, str, Confirm] | None = None
         """What is asked right now before something long: its `module:function`, the row, the dialog."""
         for command in COMMANDS:
             if command.screen and not command.on:
@@ -184,13 +184,12 @@ class Console(Shell, inherit_bindings=False):
             self._show()
 
     def _ask_no_more(self) -> None:
-        """A question that can no longer be asked, since somebody else was first, is taken back with the reason."""
+        """A question that cannot be asked any more, since somebody else was first, is taken back with the reason."""
         if self._asked and self._asked[2] is self.screen:
             asks, row, dialog = self._asked
             if isinstance(why := named(asks)(row, self.scene), str):
                 self._asked = None
-                dialog.dismiss(None)
-                self._bring(said=Said(why, "▲"))
+                dialog.take_back(why)
 
     @property
     def seen(self) -> Scene:
@@ -219,9 +218,9 @@ class Console(Shell, inherit_bindings=False):
         written = (getattr(one, "writing", "") for one in self._services.values())
         return next(filter(None, (*written, *self._deeds.values())), "")
 
-    def _leave(self) -> None:
-        if self.leave():
-            self.tell(said=Said(LEAVES.format(self.unfinished), "○"))
+    def told_to_wait(self) -> None:
+        """In the place of the keys."""
+        self.tell(said=Said(LEAVES.format(self.unfinished), "○"))
 
     def _show(self) -> None:
         self._shown = self.scene
@@ -234,7 +233,7 @@ class Console(Shell, inherit_bindings=False):
         """Do what a command says."""
         own: Mapping[str, Callable[[], object]] = {
             "help": self._help,
-            QUIT.id: self._leave,
+            QUIT.id: self.leave,
             PALETTE.id: self._choose,
             SETUP.id: self._set_up,
             PAUSE.id: self._pause,
@@ -421,8 +420,8 @@ class Console(Shell, inherit_bindings=False):
 
     async def _service(self, name: str) -> Any:
         """The one of that name, made when it is first needed."""
-        made = await asyncio.to_thread(named, SERVICES[name])
-        if name not in self._services:
+        made = None if name in self._services else await asyncio.to_thread(named, SERVICES[name])
+        if made and name not in self._services:
             self._services[name] = made(self._world, partial(self._tell_of, self._era))
             self._see()
         return self._services[name]

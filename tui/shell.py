@@ -28,7 +28,9 @@ from tui.typeahead import Pressed, TypeAhead
 
 STDIN = 0
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
-ROUND = 0.02
+REST = 1.0
+"""Seconds that leaving waits at most for what was pressed before it to begin."""
+ROUND = 0.1
 """Seconds between two looks at whether what is being written is written."""
 CUT = "homelab-tui: left in the middle of writing ({}): look whether it was written before you count on it"
 
@@ -74,20 +76,24 @@ class Shell(App[int], inherit_bindings=False):
         """What is being written now, in a few words; empty where nothing is."""
         return ""
 
-    def leave(self) -> bool:
-        """Leave as soon as what is being written is written, asked once more at once; whether it is waited for."""
-        waits = bool(self.unfinished) and not self._leaves
-        self._leaves = True
-        if waits:
-            self.work(self._leave_then)
-        else:
+    def leave(self) -> None:
+        """Leave as soon as what is being written is written; asked once more, at once."""
+        if self._leaves:
             self.exit(0)
-        return waits
+        else:
+            self._leaves = True
+            self.work(self._leave_then)
 
     async def _leave_then(self) -> None:
+        await self.ahead.comes_to_rest(REST)  # what was entered just before may not have begun
+        if self.unfinished:
+            self.told_to_wait()
         while self.unfinished:
             await asyncio.sleep(ROUND)
         self.exit(0)
+
+    def told_to_wait(self) -> None:
+        """Say what is waited for."""
 
     def exit(self, result: int | None = None, return_code: int = 0, message: RenderableType | None = None) -> None:
         """At once; what that cuts off is told in the end."""

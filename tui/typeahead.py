@@ -66,14 +66,20 @@ class TypeAhead:
 
     async def _settled(self) -> None:
         """Wait until nothing moves any more; or so long, and forget what was typed for something that did not come."""
+        if not await self.comes_to_rest(PATIENCE):
+            self._works.clear()
+            self._waiting.clear()
+
+    async def comes_to_rest(self, seconds: float) -> bool:
+        """Wait until nothing moves any more, at most so long; whether it came to that."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(seconds):
                 looks = count()
                 while not self._is_quiet():
                     await asyncio.sleep(0 if next(looks) < EAGER else PAUSE)
         except TimeoutError:
-            self._works.clear()
-            self._waiting.clear()
+            return False
+        return True
 
     def _is_quiet(self) -> bool:
         """Whether nobody has anything left to do; a screen that is new in front begins after its first repaint."""

@@ -52,7 +52,7 @@ class Confirm(ModalScreen[bool]):
     def __init__(self, question: Question) -> None:
         super().__init__()
         self._question, self._sure = question, False
-        self._typed = ""
+        self._typed, self._why = "", ""
         self._lines = Lines()
 
     def compose(self) -> ComposeResult:
@@ -63,9 +63,14 @@ class Confirm(ModalScreen[bool]):
         """Another size: other lines."""
         self._show()
 
+    def take_back(self, why: str) -> None:
+        """It cannot be asked any more: whoever is typing here reads the reason, and closes it."""
+        self._why, self._sure = why, False
+        self._show()
+
     def on_key(self, event: Key) -> None:
-        """A letter of the word."""
-        if self._question.word and (event.is_printable or event.key == "backspace"):
+        """A letter of the word; where the question is taken back it must not mean anything elsewhere."""
+        if (self._question.word or self._why) and (event.is_printable or event.key == "backspace"):
             event.stop()
             event.prevent_default()
             self._type(self._typed[:-1] if event.key == "backspace" else self._typed + (event.character or ""))
@@ -76,14 +81,14 @@ class Confirm(ModalScreen[bool]):
         self._type(self._typed + event.text.strip())
 
     def _type(self, typed: str) -> None:
-        if word := self._question.word:
+        if (word := self._question.word) and not self._why:
             self._typed = typed[: len(word)]
             self._sure = self._typed == word
             self._show()
 
     def action_other(self) -> None:
         """The other one of the two choices; where a word is asked for it chooses."""
-        self._sure = not self._sure and not self._question.word
+        self._sure = not (self._sure or self._question.word or self._why)
         self._show()
 
     def action_choose(self) -> None:
@@ -91,7 +96,11 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(self._sure)
 
     def _show(self) -> None:
-        self._lines.show_lines(lines(self._question, self._sure, self.size.width, self.size.height, self._typed))
+        width, height = self.size
+        if self._why:
+            self._lines.show_lines(layout(self._question.title, (f"▲ {self._why}",), CLOSING, width, height))
+        else:
+            self._lines.show_lines(lines(self._question, self._sure, width, height, self._typed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,9 @@ class Choices:
     keys: Sequence[tuple[str, str]]
     typed: Line | None = None
     """What is to be typed before one of them, and what was."""
+
+
+CLOSING = Choices(((INDENT, ""), ("▸", "accent"), (" Close ", "cursor")), (("enter", "close"), ("esc", "close")))
 
 
 def lines(question: Question, sure: bool, width: int, height: int, typed: str = "") -> list[Line]:

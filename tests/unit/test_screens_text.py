@@ -11,12 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from objects import article_plan, node
 
+from homelab.access.model import Step, StepState
 from homelab.observe.live import stamp
 from homelab.observe.snapshot import KINDS, SOURCES, Asked, Source, SourceState, World, snapshot
 from homelab.observe.text import Head, Row, cells, clean, fitted, wrapped
 from screens.board import named
 from screens.commands import CERTIFICATES, COMMANDS, KEY_SIGNS, ROWS, TABLES, key_words, name_of, panes
 from screens.dialogs.confirm import Question, lines
+from screens.expose.texts import steps_word
 from screens.freshness import Freshness, clock, freshness
 from screens.help import help_lines
 from screens.scene import Said, Scene
@@ -235,3 +237,31 @@ def test_help_names_every_key_and_fits(width: int) -> None:
     signs = [KEY_SIGNS.get(command.key, command.key) for command in COMMANDS if command.key]
     assert all(f" {key} " in said for key in signs)
     assert all(name_of(command)[:8] in said for command in COMMANDS if not (command.key or command.is_inner))
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_read_only_is_said_in_the_place_of_read_write_and_on_a_narrow_terminal_too(width: int) -> None:
+    written, locked = (
+        "".join(text for text, _ in status(Scene(now=NOW, read_only=is_locked), width)) for is_locked in (False, True)
+    )
+
+    assert "read-only" in locked
+    if "read-write" in written:
+        assert locked == written.replace("read-write", "read-only ")
+
+
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        ("done done", "✓ done"),
+        ("done unknown", "✓ answers, 1 not known"),
+        ("unknown unknown", "? 2 not known"),
+        ("waiting unknown", "○ goes on"),
+        ("failed waiting", "✗ stuck"),
+    ],
+)
+def test_what_cannot_be_known_is_not_called_done(states: str, word: str) -> None:
+    answer, name = states.split()
+    steps = [Step("internal", "answer", "answers", StepState(answer)), Step("internal", "name", "is", StepState(name))]
+
+    assert steps_word(steps) == word
