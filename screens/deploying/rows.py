@@ -8,7 +8,7 @@ from enum import Enum
 
 from homelab.observe.text import NOTHING, Head, Row
 from homelab.plan.model import Plan
-from homelab.stack.components import COMPONENTS, is_wished
+from homelab.stack.components import COMPONENTS, SAMPLES, is_wished
 from homelab.stack.deployment import Awaited, Comparison, Deployment, StageProgress
 from homelab.stack.diff import Action, Difference
 from screens.freshness import MINUTE
@@ -60,7 +60,10 @@ def table(scene: Scene, phase: Phase, opened: frozenset[str]) -> Table:
 def parts(found: Comparison | None, plan: Plan | None, opened: frozenset[str]) -> Iterator[Row]:
     """Every component with what would happen to its objects, and the objects of those that are open."""
     of = grouped(found)
-    wished = [one for one in COMPONENTS if plan is None or is_wished(one, plan)]
+    rendered = {one.component for one in found.rendered} if found else set()
+    wished = [
+        one for one in COMPONENTS if one.stage != SAMPLES or one.id in rendered or (plan and is_wished(one, plan))
+    ]
     for name in dict.fromkeys([*(f"{one.stage}/{one.id}" for one in wished), *of]):
         inside = of.get(name, [])
         yield part(name, inside, known=bool(found and found.differences))
