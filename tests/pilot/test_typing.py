@@ -153,7 +153,7 @@ async def test_who_leaves_twice_is_told_what_was_cut_off(
         async with watching(home) as person:
             await form_of_users(person)
             person.write(f"anna{TAB}{LONG}{TAB}{LONG}{ENTER}")
-            await person.until(lambda: person.app.unfinished)
+            await person.until(lambda: bool(person.app.unfinished))
             person.write("q")
             await person.sees("still writing (homelab/ingress-auth: add anna)")
             person.write("q")
