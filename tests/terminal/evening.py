@@ -137,7 +137,7 @@ class Person:
 
     def is_back(self) -> None:
         """See the deploy again, after a new login."""
-        self.terminal.shows("▸1 home")
+        self.terminal.shows("1 home")
         self.press("6")
 
     def sees_the_end(self, seconds: float) -> None:
