@@ -140,8 +140,10 @@ def test_the_same_without_a_screen(home: Home, at: tuple[Gate, Gate], guest: Kno
     assert asked(home, at, guest) == ["200", "200"]
 
     laptop.run(home, *show, "--zone", "internal", "--yes")
-    seconds_until(home, at[:1], 0, {None: "200"})
     seconds_until(home, at[1:], 0, {guest: "404"})
+    assert asked(home, at[:1]) == ["401"], "who takes it off the internet leaves its password"
+    laptop.run(home, *show, "--zone", "internal", "--no-auth", "--yes")
+    seconds_until(home, at[:1], 0, {None: "200"})
     assert {"internal": at[0].host} in [one["hosts"] for one in json.loads(laptop.run(home, "apps", "--json"))["apps"]]
 
     laptop.run(home, "hide", "whoami", "--namespace", "whoami", "--yes")

@@ -18,8 +18,9 @@ import pytest
 from homelab.lab.process import Folder
 
 T = TypeVar("T")
-PATIENCE = 30.0
-"""Seconds after which a condition that does not come true fails its test."""
+PATIENCE = 90.0
+"""Seconds after which a condition that does not come true fails its test: a Traefik that could not read its store may
+rest for a minute before it tries again."""
 
 USER = """\
 import sys
