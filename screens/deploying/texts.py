@@ -12,6 +12,7 @@ from homelab.observe.snapshot import SourceState
 from homelab.setup.fields import step_of
 from homelab.stack.deployment import Comparison, Deployment
 from homelab.stack.diff import Action, Difference, as_text
+from screens.commands import COMMANDS, sign
 from screens.deploying.rows import Phase, grouped
 from screens.dialogs.deploying import counted
 from screens.freshness import MINUTE, Freshness, age
@@ -138,9 +139,10 @@ def after(scene: Scene) -> Iterator[Said]:
     if plan.certificates.environment == "staging" and not plan.certificates.server:
         yield "Certificates are for trial, untrusted. For production: s, Certificates", ""
     yield "Next, the first app of yours:", "title"
-    yield f"  1  Give its Ingress a host below {inside.domain} (LAN) or {outside.domain} (internet).", ""
-    yield "  2  For the internet: kubectl -n NAMESPACE label ingress NAME traffic-type=external", ""
-    yield "  3  Key 3 shows whether it is served, and by how many.", ""
+    users, apps = (sign(one) for id in ("view.users", "view.apps") for one in COMMANDS if one.id == id)
+    yield f"  1  Key {users} adds who may come in from the internet.", ""
+    yield f"  2  Key {apps}, then a: its Service, at {inside.domain} (LAN) or {outside.domain} (internet).", ""
+    yield "  3  The console follows it until it answers.", ""
 
 
 def place(scene: Scene, address: IPv4Address) -> str:

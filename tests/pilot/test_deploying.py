@@ -137,7 +137,7 @@ async def test_a_second_costs_one_line(tmp_path: Path) -> None:
                 "http://192.168.1.20/",
                 "s, Router",
                 "For production: s",
-                "Key 3",
+                "Key 8, then a",
             ),
         ),
         ("failed", ("✗ The deploy failed", "stage internal is not ready", PULLS, "enter goes on")),
