@@ -187,9 +187,9 @@ class Board(View):
         self._keys.show(self.footer(), self._scene().said)
 
     def treat(self, id: str) -> None:
-        """Other rows, other keys."""
+        """Other rows, other keys, another share of the lines."""
         super().treat(id)
-        self._show_keys()
+        self.show(self._scene())
 
     def footer(self) -> list[Command]:
         """What the last line offers, in its order."""

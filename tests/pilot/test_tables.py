@@ -50,6 +50,7 @@ async def test_a_filter_shows_what_passes_with_every_letter_until_esc(tmp_path: 
             await person.sees("▸Routes ─ 1 served")
 
 
+@pytest.mark.usefixtures("known_at_once")
 async def test_where_nothing_passes_the_cursor_waits_and_esc_brings_all_back(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         deployed(home)
@@ -165,6 +166,7 @@ async def test_a_dialog_of_a_table_fits_the_smallest_terminals(tmp_path: Path) -
                 await person.press("escape")
 
 
+@pytest.mark.usefixtures("known_at_once")
 async def test_a_table_that_is_scrolled_begins_with_a_row_and_not_with_what_is_said_of_one(tmp_path: Path) -> None:
     async with household(tmp_path) as home:
         deployed(home)
